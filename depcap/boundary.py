@@ -1,0 +1,159 @@
+"""Where the next block ends."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from depcap import influence as inf
+from depcap.influence import TopK
+from depcap.types import Canvas, Opening, Window
+
+CLAMPS = ("none", "first", "min_size", "max_size", "end", "fixed")
+"""What overruled the score when a block's size was chosen; evidence holds indices into this."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedBlock:
+    """Blocks of one size (LLaDA, arXiv 2502.09992; Fast-dLLM, arXiv 2505.22618)."""
+
+    size: int = 32
+
+    @property
+    def lookahead(self) -> int:
+        """The block itself."""
+        return self.size
+
+    def init(self, _canvas: Canvas) -> None:
+        """No run state."""
+        return None
+
+    def open(
+        self,
+        _log_probs: Float[Tensor, "B W V"],
+        _at: Window,
+        _opening: Bool[Tensor, "B"],
+        canvas: Canvas,
+        _state: None,
+    ) -> tuple[Opening, None]:
+        """The size, for every row."""
+        size = torch.full_like(canvas.end, self.size)
+        return Opening(size, {"clamp": torch.full_like(canvas.end, CLAMPS.index("fixed"))}), None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What `InfluenceBlock` remembers of each row's previous opening."""
+
+    start: Int[Tensor, "B"]
+    seen: Bool[Tensor, "B"]
+    window: TopK
+
+
+@dataclass(frozen=True, slots=True)
+class InfluenceBlock:
+    """DepCap's boundary (arXiv 2604.15750): the leading run of positions that the last block moved.
+
+    The score of a position is its scaled influence less `lambda_u` times its scaled entropy; the block is the
+    leading run of scores >= 0, clamped to `min_size .. max_size` and the row's end. The first block has no
+    signal and takes `min_size`. With `min_size == max_size` this is `FixedBlock`.
+    """
+
+    min_size: int = 8
+    max_size: int = 128
+    lambda_u: float = 1.2
+    top_k: int = 64
+
+    @property
+    def lookahead(self) -> int:
+        """Twice the largest block: the next opening, at most `max_size` on, still finds its window."""
+        return 2 * self.max_size
+
+    def init(self, canvas: Canvas) -> Baseline | None:
+        """Nothing seen yet."""
+        return None
+
+    def open(
+        self,
+        log_probs: Float[Tensor, "B W V"],
+        at: Window,
+        opening: Bool[Tensor, "B"],
+        canvas: Canvas,
+        state: Baseline | None,
+    ) -> tuple[Opening, Baseline]:
+        """Sizes of the rows that open, with every curve as evidence, and the new baseline."""
+        now = inf.top_k(log_probs, self.top_k)
+        if state is None:
+            state = self._empty(now, canvas)
+        size, evidence = self._size(log_probs, at, now, canvas, state)
+        return Opening(size, evidence), self._remember(state, now, at, opening)
+
+    def _size(
+        self, log_probs: Float[Tensor, "B W V"], at: Window, now: TopK, canvas: Canvas, state: Baseline
+    ) -> tuple[Int[Tensor, "B"], dict[str, Tensor]]:
+        width = min(self.max_size, at.positions.shape[1])
+        head, valid = _head(now, width), at.valid[:, :width]
+        moved = inf.influence(head, self._aligned(state, at, width))
+        unsure = inf.entropy(log_probs[:, :width])
+        smooth = inf.smooth(moved, valid), inf.smooth(unsure, valid)
+        norm = inf.normalise(smooth[0], valid), inf.normalise(smooth[1], valid)
+        score = norm[0] - self.lambda_u * norm[1]
+        wanted = inf.leading_run(score, valid)
+        size, clamp = self._clamp(wanted, canvas.end - at.start, state.seen)
+        return size, {
+            "clamp": clamp, "wanted": torch.where(state.seen, wanted, -1), "valid": valid,
+            "influence": moved, "entropy": unsure, "influence_smooth": smooth[0], "entropy_smooth": smooth[1],
+            "influence_norm": norm[0], "entropy_norm": norm[1], "score": score,
+        }  # fmt: skip
+
+    def _clamp(
+        self, wanted: Int[Tensor, "B"], left: Int[Tensor, "B"], seen: Bool[Tensor, "B"]
+    ) -> tuple[Int[Tensor, "B"], Int[Tensor, "B"]]:
+        """The size and which rule gave it. Fewer than `min_size` positions left are one block."""
+        wanted = torch.where(seen, wanted, self.min_size)
+        limited = wanted.clamp(self.min_size, self.max_size)
+        clamp = torch.full_like(wanted, CLAMPS.index("none"))
+        clamp = torch.where(wanted < self.min_size, CLAMPS.index("min_size"), clamp)
+        clamp = torch.where(wanted >= self.max_size, CLAMPS.index("max_size"), clamp)
+        clamp = torch.where(~seen, CLAMPS.index("first"), clamp)
+        clamp = torch.where(limited > left, CLAMPS.index("end"), clamp)
+        return torch.minimum(limited, left), clamp
+
+    def _empty(self, now: TopK, canvas: Canvas) -> Baseline:
+        rows, k = canvas.ids.shape[0], now.ids.shape[2]
+        ids = now.ids.new_zeros((rows, self.lookahead, k))
+        log_probs = now.log_probs.new_zeros((rows, self.lookahead, k))
+        window = TopK(ids, log_probs, now.floor.new_zeros((rows, self.lookahead)))
+        return Baseline(torch.zeros_like(canvas.end), torch.zeros_like(canvas.end, dtype=torch.bool), window)
+
+    def _aligned(self, state: Baseline, at: Window, width: int) -> TopK:
+        """The baseline's rows for the positions of the new window: each row shifts by its own last block."""
+        shift = (at.start - state.start).clamp(min=0)
+        index = shift[:, None] + torch.arange(width, device=shift.device)
+        index = index.clamp(max=self.lookahead - 1)
+        wide = index[..., None].expand(-1, -1, state.window.ids.shape[2])
+        return TopK(
+            state.window.ids.gather(1, wide),
+            state.window.log_probs.gather(1, wide),
+            state.window.floor.gather(1, index),
+        )
+
+    def _remember(self, state: Baseline, now: TopK, at: Window, opening: Bool[Tensor, "B"]) -> Baseline:
+        missing = self.lookahead - at.positions.shape[1]
+        pad = torch.nn.functional.pad
+
+        def merge(new: Tensor, old: Tensor) -> Tensor:
+            grown = pad(new, (0, 0, 0, missing) if new.dim() == 3 else (0, missing))
+            return torch.where(opening.view(-1, *[1] * (new.dim() - 1)), grown, old)
+
+        window = TopK(
+            merge(now.ids, state.window.ids),
+            merge(now.log_probs, state.window.log_probs),
+            merge(now.floor, state.window.floor),
+        )
+        return Baseline(torch.where(opening, at.start, state.start), state.seen | opening, window)
+
+
+def _head(window: TopK, width: int) -> TopK:
+    return TopK(window.ids[:, :width], window.log_probs[:, :width], window.floor[:, :width])

@@ -1,0 +1,117 @@
+"""The one decode loop: every method, cache and model goes through `steps`.
+
+A method answers five questions, each by a frozen policy: where the block ends (boundary), what each position
+would say (proposer), which of those are committed (unmask), which positions are computed again (cache), and
+when a row is finished (stop). The loop promises what no policy then has to: blocks tile the row, every step
+commits at least one token in every live row, only eligible positions are written, a finished row costs nothing,
+and a row does not depend on the batch it is in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from depcap.cache import NoCache
+from depcap.proposer import Greedy
+from depcap.protocols import BoundaryPolicy, CachePolicy, Denoiser, Proposer, StopRule, UnmaskPolicy
+from depcap.stopping import RunToEnd
+from depcap.types import Block, Canvas, Query, Step, Window
+from depcap.unmask import at_least_one
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A decoding method: five policies as one value."""
+
+    boundary: BoundaryPolicy
+    unmask: UnmaskPolicy
+    cache: CachePolicy = NoCache()
+    stop: StopRule = RunToEnd()
+    proposer: Proposer = Greedy()
+
+
+def canvas_for(prompts: list[list[int]], gen_length: int, denoiser: Denoiser, device: torch.device) -> Canvas:
+    """Ragged prompts, each followed by `gen_length` masks, right-padded with an end token."""
+    lengths = [len(prompt) for prompt in prompts]
+    ids = torch.full((len(prompts), max(lengths) + gen_length), denoiser.end_ids[0])
+    for row, prompt in enumerate(prompts):
+        ids[row, : len(prompt)] = torch.tensor(prompt)
+        ids[row, len(prompt) : len(prompt) + gen_length] = denoiser.mask_id
+    prompt_length = torch.tensor(lengths, device=device)
+    return Canvas(ids.to(device), prompt_length, prompt_length + gen_length, denoiser.mask_id)
+
+
+@torch.inference_mode()
+def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
+    """Decode `canvas`, yielding one Step per denoiser call. Rows open and close blocks independently."""
+    store = denoiser.new_store(*canvas.ids.shape) if method.cache.stores else None
+    block = Block.before_first(canvas)
+    boundary_state, proposer_state = method.boundary.init(canvas), method.proposer.init(canvas)
+    nfe, index = torch.zeros_like(canvas.end), 0
+    while (live := (masked := canvas.masked()).any(dim=1)).any():
+        opening = live & block.filled(masked)
+        block = block.move(opening, masked)
+        query = plan(method, canvas, block, opening, live)
+        log_probs = denoiser(canvas.ids, query, store)
+        opened = None
+        if opening.any():
+            opened, boundary_state = method.boundary.open(log_probs, query.read, opening, canvas, boundary_state)
+            block = block.resize(opening, opened.size, canvas.end)
+        eligible = _eligible(masked, block, query.read)
+        proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)
+        selection = at_least_one(method.unmask.select(proposal, block), proposal)
+        canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
+        canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids))
+        nfe, index = nfe + live.to(nfe.dtype), index + 1
+        computed = query.compute.valid.sum(dim=1)
+        yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, computed)
+        block = block.advance(live)
+
+
+def plan(
+    method: Method, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"], live: Bool[Tensor, "B"]
+) -> Query:
+    """Which positions to compute and to read: the cache's span and the block, the lookahead where it opens.
+
+    Rows that are finished compute and read nothing.
+    """
+    compute_start, compute_end = method.cache.span(canvas, block, opening)
+    ahead = torch.minimum(block.start + method.boundary.lookahead, canvas.end)
+    read_end = torch.where(opening, ahead, torch.minimum(block.end, canvas.end))
+    compute = Window.span(compute_start, torch.where(live, compute_end, compute_start))
+    return Query(compute, Window.span(block.start, torch.where(live, read_end, block.start)), canvas.end)
+
+
+def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:
+    """Masked positions of the window that lie in the block."""
+    return at.valid & (at.positions < block.end[:, None]) & masked.gather(1, at.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What every decode keeps, recorded or not: when each position was unmasked, and each row's blocks."""
+
+    unmask_step: Int[Tensor, "B L"]
+    sizes: tuple[tuple[Tensor, Tensor], ...]
+    nfe: Int[Tensor, "B"]
+
+    @classmethod
+    def empty(cls, canvas: Canvas) -> "Ledger":
+        """Nothing unmasked yet."""
+        return cls(torch.zeros_like(canvas.ids), (), torch.zeros_like(canvas.end))
+
+    def add(self, step: Step) -> "Ledger":
+        """The ledger after one more step."""
+        at, unmask = step.proposal.window, step.selection.unmask
+        rows, columns = unmask.nonzero(as_tuple=True)
+        unmask_step = self.unmask_step.clone()
+        unmask_step[rows, at.positions[rows, columns]] = step.nfe[rows]
+        opened = (step.opened, step.block.end - step.block.start)
+        return Ledger(unmask_step, (*self.sizes, opened) if step.opening else self.sizes, step.nfe)
+
+    def block_sizes(self, row: int) -> list[int]:
+        """The sizes of a row's blocks, in order."""
+        return [int(size[row]) for opened, size in self.sizes if opened[row]]

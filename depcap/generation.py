@@ -1,0 +1,190 @@
+"""Prompts in, results out: `generate` and `stream`, over the loop in `decoder`."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from depcap.decoder import Ledger, canvas_for, steps
+from depcap.errors import DepcapError
+from depcap.methods import NamedMethod, make_method
+from depcap.models.loading import Model
+from depcap.recorder import LEVELS, Recorder
+from depcap.trace import Trace
+from depcap.types import Step
+
+Prompt = str | list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One decoded row.
+
+    `tokens` are the generated ids, up to and including the end token that stopped the row if one did; `text`
+    is what comes before the first end token (None without a tokenizer); `unmask_step` is the row's step, from
+    1, at which each of `tokens` was committed; `seconds` is from the start of the call to the row's last step.
+    `response_length` counts the tokens before the first end token.
+    """
+
+    prompt_ids: list[int]
+    tokens: list[int]
+    text: str | None
+    nfe: int
+    block_sizes: list[int]
+    unmask_step: list[int]
+    seconds: float
+    response_length: int
+    trace: Trace | None = None
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens before the first end token per second of this row's time."""
+        return self.response_length / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked decode: what goes in, ready to run."""
+
+    model: Model
+    prompts: list[list[int]]
+    method: NamedMethod
+    gen_length: int
+    seed: int
+    temperature: float
+
+
+def generate(
+    model: Model,
+    prompts: str | list[str] | list[list[int]],
+    method: str = "depcap",
+    cache: str = "none",
+    gen_length: int = 128,
+    stop: str = "eos",
+    record: str | None = None,
+    seed: int = 0,
+    temperature: float = 0.0,
+    **params: Any,
+) -> list[Result]:
+    """Decode prompts as one batch.
+
+    Args:
+        model: from `load`.
+        prompts: one string, a list of strings, or a list of token-id lists (ragged lengths are fine).
+        method: a name in `METHODS`; `params` are its parameters.
+        cache: `none`, `prefix` or `dual`.
+        gen_length: positions to fill.
+        stop: `eos` (a row ends once an end token and all before it are decided) or `run_to_end`.
+        record: None, or the trace's level: `decisions`, `scores` or `distributions`.
+        seed: of row 0's draws at a temperature above 0; row r uses `seed + r`.
+        temperature: 0 is greedy.
+
+    Returns:
+        One Result per prompt, in order. A row's result does not depend on the others.
+
+    Raises:
+        DepcapError: bad input, in one line.
+    """
+    request = check(model, prompts, method, cache, gen_length, stop, record, seed, temperature, params)
+    recorder = Recorder(request, record) if record else None
+    began = time.perf_counter()
+    ledger, seconds, last = None, [0.0] * len(request.prompts), None
+    for step in run(request):
+        ledger = (ledger or Ledger.empty(step.canvas)).add(step)
+        now = time.perf_counter() - began
+        alive = step.proposal.eligible.any(dim=1).tolist()
+        seconds = [now if live else then for live, then in zip(alive, seconds, strict=True)]
+        last = step
+        if recorder:
+            recorder.step(step, now)
+    assert ledger is not None and last is not None
+    results = [_result(request, ledger, last, row, seconds[row]) for row in range(len(request.prompts))]
+    return recorder.finish(results) if recorder else results
+
+
+def stream(
+    model: Model,
+    prompts: str | list[str] | list[list[int]],
+    method: str = "depcap",
+    cache: str = "none",
+    gen_length: int = 128,
+    stop: str = "eos",
+    seed: int = 0,
+    temperature: float = 0.0,
+    **params: Any,
+) -> Iterator[Step]:
+    """Decode prompts and yield every Step as it happens; arguments as for `generate`.
+
+    A Step is frozen: nothing a consumer does can change the decode. Bad input raises here, not at the first step.
+    """
+    return run(check(model, prompts, method, cache, gen_length, stop, None, seed, temperature, params))
+
+
+def run(request: Request) -> Iterator[Step]:
+    """The steps of a checked request."""
+    denoiser = request.model.denoiser
+    canvas = canvas_for(request.prompts, request.gen_length, denoiser, denoiser.device)
+    return steps(denoiser, canvas, request.method.method)
+
+
+def check(
+    model: Model,
+    prompts: str | list[str] | list[list[int]],
+    method: str,
+    cache: str,
+    gen_length: int,
+    stop: str,
+    record: str | None,
+    seed: int,
+    temperature: float,
+    params: dict[str, Any],
+) -> Request:
+    """Everything that can be wrong with a request, found before anything runs."""
+    if gen_length <= 0:
+        raise DepcapError(f"gen_length {gen_length} must be at least 1")
+    if record is not None and record not in LEVELS:
+        raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
+    named = make_method(method, gen_length, cache, stop, temperature, seed, params)
+    listed: list[Prompt] = [prompts] if isinstance(prompts, str) else list(prompts)
+    if not listed:
+        raise DepcapError("no prompt was given")
+    ids = [_prompt_ids(model, prompt, gen_length) for prompt in listed]
+    return Request(model, ids, named, gen_length, seed, temperature)
+
+
+def _prompt_ids(model: Model, prompt: Prompt, gen_length: int) -> list[int]:
+    if isinstance(prompt, str):
+        if not prompt.strip():
+            raise DepcapError("the prompt is empty")
+        if model.tokenizer is None:
+            raise DepcapError(f"{model.name} has no tokenizer: give the prompt as token ids")
+        ids = model.tokenizer.encode(prompt)
+    else:
+        ids = list(prompt)
+    if not ids:
+        raise DepcapError("the prompt is empty")
+    vocab = model.denoiser.vocab_size
+    outside = [i for i in ids if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < vocab]
+    if outside:
+        raise DepcapError(f"the prompt has id {outside[0]!r}, outside the vocabulary (0 to {vocab - 1})")
+    if model.denoiser.mask_id in ids:
+        raise DepcapError(f"the prompt contains the mask token (id {model.denoiser.mask_id})")
+    if len(ids) + gen_length > model.max_positions:
+        raise DepcapError(
+            f"prompt ({len(ids)} tokens) and gen_length ({gen_length}) exceed the model's"
+            f" {model.max_positions} positions"
+        )
+    return ids
+
+
+def _result(request: Request, ledger: Ledger, last: Step, row: int, seconds: float) -> Result:
+    prompt = request.prompts[row]
+    end = int(last.canvas.end[row])
+    tokens = last.canvas.ids[row, len(prompt) : end].tolist()
+    when = ledger.unmask_step[row, len(prompt) : end].tolist()
+    ends = request.model.denoiser.end_ids
+    length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+    tokenizer = request.model.tokenizer
+    text = tokenizer.decode(tokens[:length]) if tokenizer else None
+    nfe, sizes = int(ledger.nfe[row]), ledger.block_sizes(row)
+    return Result(prompt, tokens, text, nfe, sizes, when, seconds, length)

@@ -1,0 +1,175 @@
+"""Decoding methods by name: parameters with their ranges in one place, and the Method they make."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from depcap.boundary import FixedBlock, InfluenceBlock
+from depcap.cache import CACHES
+from depcap.decoder import Method
+from depcap.errors import DepcapError
+from depcap.proposer import proposer
+from depcap.stopping import STOPS
+from depcap.unmask import ConflictFree, Factor, Quota, Threshold
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Params(BaseModel):
+    """Parameters of a method: unknown names and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+
+class LladaParams(Params):
+    """LLaDA (arXiv 2502.09992): fixed blocks, a fixed number of tokens per step."""
+
+    block_size: Size = Field(32, description="positions per block")
+    steps: Size | None = Field(None, description="denoising steps in all; default: gen_length, one token each")
+
+
+class FastDllmParams(Params):
+    """Fast-dLLM (arXiv 2505.22618): fixed blocks, every confident position at once."""
+
+    block_size: Size = Field(32, description="positions per block")
+    threshold: Probability | None = Field(
+        None, description="least confidence (default 0.9); or give factor instead"
+    )
+    factor: Positive | None = Field(None, description="bound that rises with the rank, usually 1.0")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "FastDllmParams":
+        if self.threshold is not None and self.factor is not None:
+            raise ValueError("give threshold or factor, not both")
+        return self
+
+
+class DepcapParams(Params):
+    """DepCap (arXiv 2604.15750): blocks by last-block influence, tokens by conflict graph."""
+
+    min_size: Size = Field(8, description="smallest block; also the first block")
+    max_size: Size = Field(128, description="largest block, and the window the score looks at")
+    lambda_u: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        1.2, description="weight of uncertainty against influence: larger means shorter blocks"
+    )
+    top_k: Size = Field(64, description="tokens kept per position to measure influence")
+    tau_low: Probability = Field(0.8, description="least confidence to be unmasked with others")
+    tau_high: Probability = Field(0.95, description="confidence from which conflicts are ignored")
+    gamma: Annotated[float, Field(allow_inf_nan=True)] = Field(
+        -16.0, description="conflict threshold on D: larger means fewer conflicts"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DepcapParams":
+        if self.min_size > self.max_size:
+            raise ValueError(f"min_size {self.min_size} must be at most max_size {self.max_size}")
+        if self.tau_low > self.tau_high:
+            raise ValueError(f"tau_low {self.tau_low} must be at most tau_high {self.tau_high}")
+        if math.isnan(self.gamma):
+            raise ValueError("gamma must be a number")
+        return self
+
+
+def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+    blocks = math.ceil(gen_length / params.block_size)
+    steps = params.steps or gen_length
+    per_block = params.block_size if params.steps is None else steps // blocks
+    if params.steps is not None and (steps % blocks or not blocks <= steps <= gen_length):
+        raise DepcapError(
+            f"llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length {gen_length} /"
+            f" block_size {params.block_size}), from {blocks} to {gen_length}"
+        )
+    resolved = {"block_size": params.block_size, "steps": steps}
+    return FixedBlock(params.block_size), Quota(per_block), resolved
+
+
+def _fast_dllm(params: FastDllmParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+    boundary = FixedBlock(params.block_size)
+    if params.factor is not None:
+        return boundary, Factor(params.factor), {"block_size": params.block_size, "factor": params.factor}
+    threshold = 0.9 if params.threshold is None else params.threshold
+    return boundary, Threshold(threshold), {"block_size": params.block_size, "threshold": threshold}
+
+
+def _depcap(params: DepcapParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+    boundary = InfluenceBlock(params.min_size, params.max_size, params.lambda_u, params.top_k)
+    return boundary, ConflictFree(params.tau_low, params.tau_high, params.gamma), params.model_dump()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named method: its parameters, where it is from, and how its policies are made."""
+
+    params: type[Params]
+    paper: str
+    build: Callable[[Any, int], tuple[Any, Any, dict[str, Any]]]
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return inspect.getdoc(self.params) or ""
+
+
+METHODS: dict[str, Preset] = {
+    "depcap": Preset(DepcapParams, "arXiv 2604.15750", _depcap),
+    "fast-dllm": Preset(FastDllmParams, "arXiv 2505.22618", _fast_dllm),
+    "llada": Preset(LladaParams, "arXiv 2502.09992", _llada),
+}
+"""Every method that exists, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMethod:
+    """A Method with what a reader needs to make it again: its name, cache, stop rule, every parameter."""
+
+    name: str
+    cache: str
+    stop: str
+    params: dict[str, Any]
+    method: Method
+
+
+def make_method(
+    name: str,
+    gen_length: int,
+    cache: str = "none",
+    stop: str = "run_to_end",
+    temperature: float = 0.0,
+    seed: int = 0,
+    params: Mapping[str, Any] | None = None,
+) -> NamedMethod:
+    """The named method with these parameters; DepcapError names what is wrong and what is accepted."""
+    preset = choose(METHODS, name, "method")
+    cache_policy, stop_rule = choose(CACHES, cache, "cache"), choose(STOPS, stop, "stop")
+    if not 0 <= temperature <= 10:
+        raise DepcapError(f"temperature {temperature} is out of range (0 to 10)")
+    try:
+        checked = preset.params(**(params or {}))
+    except ValidationError as error:
+        raise DepcapError(_first_problem(name, preset, error)) from None
+    boundary, unmask, resolved = preset.build(checked, gen_length)
+    method = Method(boundary, unmask, cache_policy, stop_rule, proposer(temperature, seed))
+    return NamedMethod(name, cache, stop, resolved, method)
+
+
+def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
+    """The entry of a table by name; DepcapError lists what exists."""
+    if name not in table:
+        raise DepcapError(f"unknown {kind} {name!r} (known: {', '.join(table)})")
+    return table[name]
+
+
+def _first_problem(name: str, preset: Preset, error: ValidationError) -> str:
+    problem = error.errors()[0]
+    accepted = ", ".join(preset.params.model_fields)
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: unknown parameter {problem['loc'][0]!r} (accepted: {accepted})"
+    if not problem["loc"]:
+        return f"{name}: {problem['ctx']['error']}"
+    return f"{name}: {problem['loc'][0]} = {problem['input']!r}: {problem['msg'].lower()}"

@@ -1,0 +1,96 @@
+"""The transformer as a denoiser: a query in, log-probabilities for the positions read out."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from depcap.cache import KVCache
+from depcap.models.transformer import Attend, Transformer
+from depcap.protocols import Store
+from depcap.types import Query, Window
+
+MASKED_OUT = -1e4
+"""The mask token's logit: low enough never to be proposed, finite so that 0 * log 0 stays 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerDenoiser:
+    """A masked diffusion model on `Transformer`.
+
+    `shift` is 1 for models whose output at a position predicts the next one (Dream): the computed window then
+    starts one position earlier, and the hidden state before each position is read. No position of a block has
+    to be committed unconditionally for lack of its predecessor.
+    """
+
+    network: Transformer
+    mask_id: int
+    end_ids: tuple[int, ...]
+    shift: int = 0
+
+    @property
+    def vocab_size(self) -> int:
+        """Width of the logits."""
+        return self.network.config.vocab_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.embed.weight.device
+
+    def new_store(self, batch: int, length: int) -> KVCache:
+        """Room for the keys and values of a canvas."""
+        config = self.network.config
+        heads, weight = config.num_kv_heads, self.network.embed.weight
+        return KVCache(config.num_layers, batch, length, heads, config.head_size, weight)
+
+    def __call__(
+        self, ids: Int[Tensor, "B L"], query: Query, store: Store | None
+    ) -> Float[Tensor, "B W V"]:
+        """Log-probabilities for each position of `query.read`. Rows that compute nothing are left out."""
+        active = (query.compute.end > query.compute.start).nonzero().flatten()
+        start = (query.compute.start[active] - self.shift).clamp(min=0)
+        compute = Window.span(start, query.compute.end[active])
+        attend = _attend(store, active, compute, query.visible[active], ids.shape[1])
+        hidden = self.network(ids[active].gather(1, compute.positions), compute.positions, attend)
+        read = query.read.positions[active]
+        column = (read - self.shift - start[:, None]).clamp(0, hidden.shape[1] - 1)
+        wanted = hidden.gather(1, column[..., None].expand(-1, -1, hidden.shape[2]))
+        log_probs = self._log_probs(wanted)
+        if len(active) == len(ids):
+            return log_probs
+        whole = log_probs.new_zeros((len(ids), *log_probs.shape[1:]))
+        return whole.index_copy(0, active, log_probs)
+
+    def _log_probs(self, hidden: Float[Tensor, "R W E"]) -> Float[Tensor, "R W V"]:
+        logits = self.network.logits(hidden)
+        wide = logits if logits.dtype == torch.float64 else logits.float()
+        wide[..., self.mask_id] = MASKED_OUT
+        return wide.log_softmax(dim=2)
+
+
+def _attend(
+    store: Store | None, rows: Int[Tensor, "R"], compute: Window, visible: Int[Tensor, "R"], length: int
+) -> Attend:
+    """Attention over everything visible: the window's own keys, or the store after the window's are written."""
+    if store is None:
+        own = None if bool(compute.valid.all()) else compute.valid[:, None, None, :]
+        return lambda _layer, q, k, v: _scaled(q, k, v, own)
+    slots = torch.where(compute.valid, compute.positions, length)
+    reach = int(visible.max())
+    seen = torch.arange(reach, device=visible.device) < visible[:, None]
+    mask = None if bool(seen.all()) else seen[:, None, None, :]
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        store.write(layer, rows, slots, k, v)
+        keys, values = store.read(layer, rows, reach)
+        return _scaled(q, keys, values, mask)
+
+    return attend
+
+
+def _scaled(q: Tensor, k: Tensor, v: Tensor, mask: Bool[Tensor, "R 1 1 S"] | None) -> Tensor:
+    grouped = q.shape[1] != k.shape[1]
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=grouped)

@@ -1,0 +1,128 @@
+"""Find a model by bundled name, local folder or Hub id, and load it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from depcap.errors import DepcapError
+from depcap.models.checkpoint import load_network, read_config, weights_hash
+from depcap.models.denoiser import TransformerDenoiser
+from depcap.tokenizer import Tokenizer, load_tokenizer
+
+BUNDLED = Path(__file__).parents[1] / "bundled"
+FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"]
+DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a model by its name. `chat`: prompts go through its chat template."""
+
+    name: str
+    summary: str
+    chat: bool
+    bundled: bool = False
+
+
+CARDS = {
+    card.name: card
+    for card in (
+        Card("tiny-llada", "5 M parameters, trained here on arithmetic and python; runs on any laptop", True, True),
+        Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
+        Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
+        Card("GSAI-ML/LLaDA-1.5", "8 B, LLaDA, arXiv 2505.19223", True),
+        Card("Dream-org/Dream-v0-Base-7B", "7 B, Dream, arXiv 2508.15487", False),
+        Card("Dream-org/Dream-v0-Instruct-7B", "7 B, Dream, arXiv 2508.15487", True),
+    )
+}
+"""Models that work by construction. Any folder or Hub id of the same families works too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model: its denoiser, its tokenizer (None: token ids only), and where it came from."""
+
+    name: str
+    denoiser: TransformerDenoiser
+    tokenizer: Tokenizer | None
+    folder: Path
+    weights: str
+
+    @property
+    def max_positions(self) -> int:
+        """Prompt and generation together may not be longer."""
+        return self.denoiser.network.config.max_positions
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are computed in."""
+        return self.denoiser.network.embed.weight.dtype
+
+
+def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | None = None) -> Model:
+    """Load a model.
+
+    Args:
+        name: a bundled name, a local folder in its released layout, or a Hub id (`depcap models` lists them).
+        device: `auto` (CUDA, then Apple's GPU, then CPU) or a torch device.
+        dtype: `auto` (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16 or float64.
+        revision: commit, tag or branch of a Hub id.
+
+    Raises:
+        DepcapError: nothing by that name, not a supported model, or a device or dtype that does not exist.
+
+    Only safetensors weights are read and nothing from the checkpoint is executed.
+    """
+    where, numbers = _device(device), _dtype(dtype, device)
+    folder = find(name, revision)
+    config = read_config(folder)
+    card = CARDS.get(name)
+    chat = card.chat if card is not None else "instruct" in name.lower()
+    tokenizer = load_tokenizer(folder, chat)
+    ends = [config.end_id]
+    if tokenizer is not None:
+        ends += [end for end in map(tokenizer.id_of, config.family.turn_ends) if end is not None]
+    network = load_network(folder, config, numbers, where)
+    denoiser = TransformerDenoiser(network, config.mask_id, tuple(dict.fromkeys(ends)), config.family.shift)
+    return Model(name, denoiser, tokenizer, folder, weights_hash(folder))
+
+
+def find(name: str, revision: str | None = None) -> Path:
+    """The folder of a model, downloaded from the Hub when it is neither bundled nor local."""
+    bundled = ", ".join(card.name for card in CARDS.values() if card.bundled)
+    if (card := CARDS.get(name)) and card.bundled:
+        return BUNDLED / name
+    if Path(name).is_dir():
+        return Path(name)
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise DepcapError(
+            f"unknown model {name!r} (accepted: {bundled}; a model folder; a Hub id such as GSAI-ML/LLaDA-8B-Base)"
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DepcapError(f"model {name!r} is no folder here and cannot be had from the Hub: {reason}") from None
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise DepcapError(f"device {device!r} is not available here (accepted: auto, cpu, cuda, cuda:N, mps)") from None
+    return chosen
+
+
+def _dtype(dtype: str, device: str) -> torch.dtype:
+    if dtype == "auto":
+        return torch.float32 if _device(device).type == "cpu" else torch.bfloat16
+    if dtype not in DTYPES:
+        raise DepcapError(f"unknown dtype {dtype!r} (accepted: auto, {', '.join(DTYPES)})")
+    return DTYPES[dtype]

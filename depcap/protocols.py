@@ -1,0 +1,99 @@
+"""The plug points of the decode loop. Policies are frozen values; their run state is threaded by the loop."""
+
+from typing import Any, Protocol
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from depcap.types import Block, Canvas, Opening, Proposal, Query, Selection, Window
+
+
+class Store(Protocol):
+    """Keys and values of every layer at every position; see `depcap.cache.KVCache`."""
+
+    def write(self, layer: int, rows: Tensor, slots: Tensor, keys: Tensor, values: Tensor) -> None: ...
+
+    def read(self, layer: int, rows: Tensor, length: int) -> tuple[Tensor, Tensor]: ...
+
+
+class Denoiser(Protocol):
+    """A masked diffusion model behind one call.
+
+    Returns log-probabilities *for* each position of `query.read`, mask token excluded, in float32 or wider.
+    With a store it writes the keys and values of `query.compute` there; without one, `query.compute` must
+    cover all that is visible.
+    """
+
+    mask_id: int
+    end_ids: tuple[int, ...]
+    vocab_size: int
+
+    def new_store(self, batch: int, length: int) -> Store: ...
+
+    def __call__(
+        self, ids: Int[Tensor, "B L"], query: Query, store: Store | None
+    ) -> Float[Tensor, "B W V"]: ...
+
+
+class BoundaryPolicy(Protocol):
+    """How long is the block that opens now.
+
+    `lookahead` is how many positions past the block's start are read when it opens. `open` gives sizes for
+    the rows in `opening` and must leave the state of the other rows alone; `at` starts at the block's start.
+    """
+
+    @property
+    def lookahead(self) -> int: ...
+
+    def init(self, canvas: Canvas) -> Any: ...
+
+    def open(
+        self,
+        log_probs: Float[Tensor, "B W V"],
+        at: Window,
+        opening: Bool[Tensor, "B"],
+        canvas: Canvas,
+        state: Any,
+    ) -> tuple[Opening, Any]: ...
+
+
+class Proposer(Protocol):
+    """Log-probabilities to a token and a confidence at every position of the window."""
+
+    def init(self, canvas: Canvas) -> Any: ...
+
+    def propose(
+        self, log_probs: Float[Tensor, "B W V"], at: Window, eligible: Bool[Tensor, "B W"], state: Any
+    ) -> tuple[Proposal, Any]: ...
+
+
+class UnmaskPolicy(Protocol):
+    """Which proposals are committed in this step.
+
+    `select` may only mark eligible positions. `explain` is for recording: a reason code, the position that
+    caused it (-1: none) and the round (-1: none) for every position of the window.
+    """
+
+    def select(self, proposal: Proposal, block: Block) -> Selection: ...
+
+    def explain(self, proposal: Proposal, selection: Selection) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
+class CachePolicy(Protocol):
+    """Which positions are recomputed: everything else keeps its keys and values from earlier steps.
+
+    `stores` is False when every call computes all that is visible, so that nothing need be kept.
+    """
+
+    @property
+    def stores(self) -> bool: ...
+
+    def span(
+        self, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"]
+    ) -> tuple[Int[Tensor, "B"], Int[Tensor, "B"]]: ...
+
+
+class StopRule(Protocol):
+    """May end a row early: the new end of every row, given the ids that end a response."""
+
+    def __call__(self, canvas: Canvas, end_ids: tuple[int, ...]) -> Int[Tensor, "B"]: ...

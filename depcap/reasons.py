@@ -1,0 +1,63 @@
+"""Why a position was or was not unmasked in a step, as a code and in words."""
+
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """`words` has places for the step's numbers and the method's parameters, filled in by the reader."""
+
+    committed: bool
+    label: str
+    words: str
+
+
+REASONS: dict[str, Reason] = {
+    "committed_high": Reason(
+        True, "sure", "unmasked: its confidence {confidence} is at least τ_high = {tau_high}"
+    ),
+    "committed_greedy": Reason(
+        True,
+        "no conflict",
+        "unmasked in round {round}: its confidence {confidence} is at least τ_low = {tau_low} and it conflicts"
+        " with none of the tokens chosen before it",
+    ),
+    "committed_forced": Reason(
+        True, "forced", "unmasked as the most confident of the block ({confidence}): every step unmasks something"
+    ),
+    "committed_threshold": Reason(
+        True, "confident", "unmasked: its confidence {confidence} is at least the threshold {threshold}"
+    ),
+    "committed_factor": Reason(
+        True, "confident", "unmasked: its confidence {confidence} passes the bound for its rank (factor {factor})"
+    ),
+    "committed_quota": Reason(
+        True, "in the quota", "unmasked: its confidence {confidence} is among the highest of this step"
+    ),
+    "blocked_by_high": Reason(
+        False, "conflict", "waits: conflicts with {cause_token} at {cause} (D = {d} > γ = {gamma}), which is sure"
+    ),
+    "blocked_by_pick": Reason(
+        False,
+        "conflict",
+        "waits: conflicts with {cause_token} at {cause} (D = {d} > γ = {gamma}), which is more confident",
+    ),
+    "below_tau_low": Reason(
+        False, "unsure", "waits: its confidence {confidence} is below τ_low = {tau_low}"
+    ),
+    "below_threshold": Reason(
+        False, "unsure", "waits: its confidence {confidence} is below the threshold {threshold}"
+    ),
+    "below_factor": Reason(
+        False, "unsure", "waits: its confidence {confidence} fails the bound for its rank (factor {factor})"
+    ),
+    "beyond_quota": Reason(
+        False, "beyond the quota", "waits: other positions are more confident than {confidence}"
+    ),
+}
+CODES: tuple[str, ...] = tuple(REASONS)
+"""Codes in a fixed order: `UnmaskPolicy.explain` gives indices into this."""
+
+
+def code(name: str) -> int:
+    """The index of a reason code."""
+    return CODES.index(name)

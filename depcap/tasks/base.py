@@ -1,0 +1,56 @@
+"""What a task is: prompts, references and a score."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal, Protocol
+
+Split = Literal["train", "test"]
+
+HELD_OUT_SHARE = 20
+"""One problem in this many is held out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One problem: what the model reads, what it should write, and what scoring needs.
+
+    `reference` is the canonical response; `checks` is task-specific (the expected number, or test
+    cases); `family` names the generator, for breakdowns.
+    """
+
+    prompt: str
+    reference: str
+    family: str
+    checks: Any
+
+
+class Task(Protocol):
+    """A source of problems that can be scored.
+
+    `sample` draws one problem of the split from `rng`; `score` gives 1.0 for a right completion and
+    0.0 for any other, including nonsense.
+    """
+
+    name: str
+
+    def sample(self, rng: Random, split: Split) -> Example: ...
+
+    def score(self, example: Example, completion: str) -> float: ...
+
+
+def held_out(key: str) -> bool:
+    """Whether the problem with this key belongs to the test split (by hash, so it never moves)."""
+    return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
+
+
+def examples(task: Task, count: int, split: Split = "test", seed: int = 0) -> Iterator[Example]:
+    """The first `count` distinct problems of a split, in an order fixed by `seed`."""
+    rng = Random(f"{task.name}/{split}/{seed}")
+    seen: set[str] = set()
+    while len(seen) < count:
+        example = task.sample(rng, split)
+        if example.prompt not in seen:
+            seen.add(example.prompt)
+            yield example

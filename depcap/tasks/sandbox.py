@@ -1,0 +1,117 @@
+"""Run a program somebody else wrote: allow-listed syntax, then a limited subprocess.
+
+Two fences, each meant to be enough alone. The syntax check admits a small language without imports,
+dunder names or attribute access beyond a few methods. The subprocess has limits on time, memory, processes
+and open files, an empty environment, and only a few builtins.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+SECONDS = 2
+MEMORY_BYTES = 256 * 2**20
+MAX_SOURCE = 4_000
+MAX_OUTPUT = 100_000
+
+BUILTINS = frozenset(
+    "abs all any bool dict enumerate float int isinstance len list max min range reversed round set sorted str"
+    " sum tuple zip".split()
+)
+METHODS = frozenset(
+    "append add count endswith extend get index insert isalpha isdigit isspace isupper islower items join keys"
+    " lower pop remove replace reverse sort split startswith strip upper values".split()
+)
+NODES = (
+    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.For,
+    ast.While, ast.If, ast.IfExp, ast.Break, ast.Continue, ast.Pass, ast.Expr, ast.Compare, ast.BoolOp,
+    ast.BinOp, ast.UnaryOp, ast.Call, ast.keyword, ast.Attribute, ast.Subscript, ast.Slice, ast.List,
+    ast.Tuple, ast.Dict, ast.Set, ast.Constant, ast.Name, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
+)  # fmt: skip
+
+RUNNER = """
+import json, resource, sys
+seconds, memory = int(sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+job = json.load(sys.stdin)
+known = __builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)
+space = {"__builtins__": {name: known[name] for name in job["builtins"]}}
+exec(compile(job["source"], "<program>", "exec"), space)
+function = space[job["function"]]
+values = [function(*eval(arguments)) for arguments in job["arguments"]]
+sys.stdout.write(json.dumps(repr(values)[: job["max_output"]]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a program returned for each tuple of arguments, or why there is nothing."""
+
+    values: tuple[Any, ...]
+    error: str | None = None
+
+
+def check_program(source: str) -> str:
+    """The name of the one function in `source`; ValueError in one line if it leaves the small language."""
+    if len(source) > MAX_SOURCE:
+        raise ValueError(f"the program is longer than {MAX_SOURCE} characters")
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"the program does not parse: {type(error).__name__}") from None
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if len(functions) != 1 or len(tree.body) != 1:
+        raise ValueError("the program must be exactly one function")
+    for node in ast.walk(tree):
+        _check_node(node)
+    return functions[0].name
+
+
+def _check_node(node: ast.AST) -> None:
+    if not isinstance(node, NODES):
+        raise ValueError(f"{type(node).__name__} is not allowed")
+    if isinstance(node, ast.Attribute) and node.attr not in METHODS:
+        raise ValueError(f"the attribute {node.attr!r} is not allowed")
+    if isinstance(node, ast.Name) and node.id.startswith("_"):
+        raise ValueError(f"the name {node.id!r} is not allowed")
+    if isinstance(node, ast.FunctionDef) and (node.decorator_list or node.name.startswith("_")):
+        raise ValueError("decorators and private names are not allowed")
+
+
+def run_program(source: str, arguments: list[tuple[Any, ...]]) -> Outcome:
+    """Call the function that `source` defines on each tuple of arguments, in a limited subprocess.
+
+    Never raises for a bad program: the reason is in `error`. Values are plain Python literals.
+    """
+    try:
+        function = check_program(source)
+    except ValueError as error:
+        return Outcome((), str(error))
+    job = {
+        "source": source,
+        "function": function,
+        "arguments": [repr(args) for args in arguments],
+        "builtins": sorted(BUILTINS),
+        "max_output": MAX_OUTPUT,
+    }
+    command = [sys.executable, "-I", "-S", "-c", RUNNER, str(SECONDS), str(MEMORY_BYTES)]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job), capture_output=True, text=True, timeout=2 * SECONDS, env={}, cwd="/"
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome((), "time limit")
+    if done.returncode != 0:
+        return Outcome((), (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:200])
+    try:
+        return Outcome(tuple(ast.literal_eval(json.loads(done.stdout))))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return Outcome((), "the program returned something that is not plain data")

@@ -1,0 +1,173 @@
+"""The record of one decoded row: a header and one table row per step, as a Parquet file.
+
+From a trace alone every canvas can be rebuilt. Files are written whole or not at all, and nothing in them is
+ever executed.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from depcap.errors import DepcapError
+
+SCHEMA_VERSION = "1.0"
+METADATA_KEY = b"depcap"
+
+_INTS, _FLOATS = pa.list_(pa.int32()), pa.list_(pa.float32())
+_EDGE = pa.struct([("i", pa.int32()), ("j", pa.int32()), ("d", pa.float32())])
+SCHEMA = pa.schema(
+    [
+        ("step", pa.int32()),  # of this row, from 1; equals its NFE so far
+        ("seconds", pa.float64()),  # since the start of the decode
+        ("computed", pa.int32()),  # positions run through the network
+        ("block", pa.int32()),  # ordinal, from 0
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("opened", pa.bool_()),
+        ("committed", _INTS),  # positions unmasked in this step
+        ("committed_tokens", _INTS),
+        # levels `scores` and `distributions`, over the masked positions of the block before the commit:
+        ("positions", _INTS),
+        ("tokens", _INTS),  # proposed
+        ("confidence", _FLOATS),
+        ("reason", pa.list_(pa.string())),
+        ("cause", _INTS),  # the position that blocked it, or -1
+        ("round", _INTS),  # of the greedy selection, or -1
+        ("candidates", _INTS),  # positions in the conflict graph
+        ("edges", pa.list_(_EDGE)),  # conflicts, i < j
+        # where a block opened:
+        ("wanted", pa.int32()),  # length before the clamp; null without a score
+        ("clamp", pa.string()),
+        ("influence", _FLOATS),  # nats, over start, start + 1, ...
+        ("entropy", _FLOATS),
+        ("influence_smooth", _FLOATS),
+        ("entropy_smooth", _FLOATS),
+        ("influence_norm", _FLOATS),
+        ("entropy_norm", _FLOATS),
+        ("score", _FLOATS),
+        # level `distributions`: alternatives at each of `positions`, best first:
+        ("top_ids", pa.list_(_INTS)),
+        ("top_log_probs", pa.list_(_FLOATS)),
+    ]
+)
+CURVES = (
+    "influence", "entropy", "influence_smooth", "entropy_smooth", "influence_norm", "entropy_norm", "score",
+)  # fmt: skip
+
+
+class Header(BaseModel):
+    """What a reader needs to understand a trace and to run it again."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    schema_version: str
+    level: str
+    model: str
+    weights: str
+    tokenizer: str | None
+    method: str
+    cache: str
+    stop: str
+    params: dict[str, float | int | None]
+    gen_length: int
+    seed: int
+    temperature: float
+    device: str
+    dtype: str
+    versions: dict[str, str]
+    prompt_ids: list[int]
+    mask_id: int
+    end_ids: list[int]
+    pieces: dict[int, str]
+    tokens: list[int]
+    text: str | None
+    nfe: int
+    block_sizes: list[int]
+    unmask_step: list[int]
+    seconds: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A header and a table with one row per step, columns as in `SCHEMA`."""
+
+    header: Header
+    steps: pa.Table
+
+    def __eq__(self, other: object) -> bool:
+        """Equal headers and equal tables."""
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return self.header == other.header and self.steps.equals(other.steps)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The steps as dictionaries."""
+        return list(self.steps.to_pylist())
+
+
+def save(trace: Trace, path: str | Path) -> None:
+    """Write a trace: to a temporary file beside `path`, synchronised, then renamed over it."""
+    path = Path(path)
+    metadata = {METADATA_KEY: trace.header.model_dump_json().encode()}
+    table = trace.steps.replace_schema_metadata(metadata)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise DepcapError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DepcapError(f"cannot write {path}: {error.strerror}") from None
+        raise
+
+
+def load(path: str | Path) -> Trace:
+    """Read a trace; DepcapError when the file is no trace, is damaged, or is of a newer major schema."""
+    path = Path(path)
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise DepcapError(f"{path} does not exist") from None
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise DepcapError(f"{path} is not a trace, or is damaged: {reason}") from None
+    raw = (table.schema.metadata or {}).get(METADATA_KEY)
+    if raw is None:
+        raise DepcapError(f"{path} is a Parquet file but not a trace: it has no depcap header")
+    header = _header(raw, path)
+    table = table.replace_schema_metadata(None)
+    if table.schema != SCHEMA:
+        raise DepcapError(f"{path}: the columns are not those of schema {SCHEMA_VERSION}")
+    return Trace(header, table)
+
+
+def _header(raw: bytes, path: Path) -> Header:
+    try:
+        version = str(json.loads(raw)["schema_version"])
+        major = int(version.split(".")[0])
+    except (ValueError, KeyError, TypeError):
+        raise DepcapError(f"{path}: the trace's header cannot be read") from None
+    if major > int(SCHEMA_VERSION.split(".")[0]):
+        raise DepcapError(f"{path} has trace schema {version}; this version reads up to {SCHEMA_VERSION}")
+    try:
+        return Header.model_validate_json(raw)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise DepcapError(f"{path}: the trace's header is damaged at {field!r}") from None

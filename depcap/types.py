@@ -1,0 +1,162 @@
+"""The values that a decode is made of: all frozen, all tensors per row.
+
+Letters, here and everywhere: `B` rows, `L` canvas length, `C` computed width, `W` read width, `V` vocabulary,
+`K` top-K, `G` key/value heads, `D` head size. Positions are absolute; spans are half-open.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+Evidence = dict[str, Tensor]
+"""Named tensors that a policy computed for its decision anyway; leading dimension B."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One span per row, right-padded to the widest. Padding is invalid and points at position 0."""
+
+    start: Int[Tensor, "B"]
+    end: Int[Tensor, "B"]
+    positions: Int[Tensor, "B W"]
+    valid: Bool[Tensor, "B W"]
+
+    @classmethod
+    def span(cls, start: Int[Tensor, "B"], end: Int[Tensor, "B"]) -> "Window":
+        """The window over `start .. end` of each row; a row with `end <= start` is empty."""
+        width = max(int((end - start).max()), 1)
+        positions = start[:, None] + torch.arange(width, device=start.device)
+        valid = positions < end[:, None]
+        return cls(start, end, torch.where(valid, positions, 0), valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a policy decided to unmask in this step.
+
+    `unmask` marks positions of the proposal's window. `forced` marks those that the loop added because the
+    policy had chosen none in a live row.
+    """
+
+    unmask: Bool[Tensor, "B W"]
+    forced: Bool[Tensor, "B W"] | None = None
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Token ids of a batch: prompt, then generated tokens or masks up to `end`, then padding."""
+
+    ids: Int[Tensor, "B L"]
+    prompt_length: Int[Tensor, "B"]
+    end: Int[Tensor, "B"]
+    mask_id: int
+
+    def masked(self) -> Bool[Tensor, "B L"]:
+        """Positions still undecided."""
+        before_end = torch.arange(self.ids.shape[1], device=self.ids.device) < self.end[:, None]
+        return before_end & (self.ids == self.mask_id)
+
+    def commit(self, at: Window, tokens: Int[Tensor, "B W"], unmask: Bool[Tensor, "B W"]) -> "Canvas":
+        """A new canvas with `tokens` written where `unmask`: the only writer in the project."""
+        width = self.ids.shape[1]
+        spare = torch.cat((self.ids, self.ids[:, :1]), dim=1)  # what is not unmasked is written past the end
+        slots = torch.where(unmask, at.positions, width)
+        ids = spare.scatter(1, slots, tokens)[:, :width]
+        return Canvas(ids, self.prompt_length, self.end, self.mask_id)
+
+    def shorten(self, end: Int[Tensor, "B"]) -> "Canvas":
+        """A new canvas that ends earlier; never later."""
+        return Canvas(self.ids, self.prompt_length, torch.minimum(self.end, end), self.mask_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Per row: the span being decoded, its ordinal (-1 before the first), and the steps spent in it."""
+
+    start: Int[Tensor, "B"]
+    end: Int[Tensor, "B"]
+    index: Int[Tensor, "B"]
+    step: Int[Tensor, "B"]
+
+    @classmethod
+    def before_first(cls, canvas: Canvas) -> "Block":
+        """An empty block at the prompt's end."""
+        zero = torch.zeros_like(canvas.prompt_length)
+        return cls(canvas.prompt_length, canvas.prompt_length, zero - 1, zero)
+
+    def filled(self, masked: Bool[Tensor, "B L"]) -> Bool[Tensor, "B"]:
+        """Rows whose block has no mask left."""
+        place = torch.arange(masked.shape[1], device=masked.device)
+        inside = (place >= self.start[:, None]) & (place < self.end[:, None])
+        return ~(masked & inside).any(dim=1)
+
+    def move(self, opening: Bool[Tensor, "B"], masked: Bool[Tensor, "B L"]) -> "Block":
+        """In rows that open: an empty block at the first mask; its size is decided next."""
+        first = masked.int().argmax(dim=1).to(self.start.dtype)
+        start = torch.where(opening, first, self.start)
+        end = torch.where(opening, first, self.end)
+        index = self.index + opening.to(self.index.dtype)
+        return Block(start, end, index, torch.where(opening, 0, self.step))
+
+    def resize(self, opening: Bool[Tensor, "B"], size: Int[Tensor, "B"], end: Int[Tensor, "B"]) -> "Block":
+        """In rows that open: the wanted size, clamped to at least one position and the row's end."""
+        wanted = torch.minimum(self.start + size.clamp(min=1), end)
+        return Block(self.start, torch.where(opening, wanted, self.end), self.index, self.step)
+
+    def advance(self, live: Bool[Tensor, "B"]) -> "Block":
+        """One more step spent in the block."""
+        return Block(self.start, self.end, self.index, self.step + live.to(self.step.dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What one denoiser call computes and reads.
+
+    `compute` is run through the network and its keys and values overwrite the cache; `read`, inside it, is
+    where log-probabilities are wanted; keys at positions `>= visible` are not attended to.
+    """
+
+    compute: Window
+    read: Window
+    visible: Int[Tensor, "B"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A token and a confidence for every position of the window.
+
+    `confidence` is the probability of the proposed token, -inf where not eligible; eligible means masked,
+    inside the block, in a live row.
+    """
+
+    window: Window
+    tokens: Int[Tensor, "B W"]
+    confidence: Float[Tensor, "B W"]
+    log_probs: Float[Tensor, "B W V"]
+    eligible: Bool[Tensor, "B W"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The length a policy wants for the block that opens; the loop clamps it to `[1, end - start]`."""
+
+    size: Int[Tensor, "B"]
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One denoiser call and the commits it led to. Tensors here are never written again."""
+
+    index: int
+    canvas: Canvas
+    block: Block
+    opened: Bool[Tensor, "B"]
+    opening: Opening | None
+    proposal: Proposal
+    selection: Selection
+    nfe: Int[Tensor, "B"]
+    computed: Int[Tensor, "B"]

@@ -1,0 +1,271 @@
+"""Train the bundled models: first next-token prediction, then masked diffusion from its weights.
+
+    python scripts/train.py ar        --out runs/ar        --steps 1300
+    python scripts/train.py diffusion --out runs/diffusion --init runs/ar/last.pt --steps 3000
+
+Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
+A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
+Masked diffusion from scratch does not learn these tasks in hours; from the causal weights it takes minutes.
+"""
+
+import math
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import torch
+import typer
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from depcap.models.transformer import Transformer, TransformerConfig, attend_causally, attend_fully
+from depcap.tasks import TASKS
+from depcap.tasks.arithmetic import drill
+
+TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
+END_ID, MASK_ID = 0, 1
+CONFIG = TransformerConfig(
+    vocab_size=600, hidden_size=256, intermediate_size=672, num_layers=6, num_heads=4, num_kv_heads=4,
+    max_positions=512, rope_theta=10_000.0, rms_norm_eps=1e-5,
+)  # fmt: skip
+BUCKETS = (64, 96, 128, 192, 320)
+TOKENS_PER_STEP = 6_400
+DRILL_SHARE = 0.15
+LONGER_SHARE, LONGEST_SHARE = 0.12, 0.04
+PADDING_WEIGHT = 0.05
+
+
+class Objective(str, Enum):
+    """What the network learns to predict."""
+
+    AR = "ar"
+    DIFFUSION = "diffusion"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser settings of one objective."""
+
+    learning_rate: float
+    warmup: int
+
+
+RECIPES = {
+    Objective.AR: Recipe(learning_rate=1.5e-3, warmup=100),
+    Objective.DIFFUSION: Recipe(learning_rate=6e-4, warmup=50),
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one length: clean ids, where the response starts, where its first end token stands."""
+
+    ids: Tensor  # [B L]
+    start: Tensor  # [B]
+    end: Tensor  # [B]
+
+
+def batches(seed: int, first_step: int) -> Iterator[Batch]:
+    """One batch per step: rows are drawn until some length's bucket is full; a step's draw is its own."""
+    tokenizer = Tokenizer.from_file(str(TOKENIZER))
+    step = first_step
+    while True:
+        yield _batch(tokenizer, Random(f"{seed}/{step}"))
+        step += 1
+
+
+def _batch(tokenizer: Tokenizer, rng: Random) -> Batch:
+    rows: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in BUCKETS}
+    while True:
+        prompt, response = _problem(rng)
+        head, tail = tokenizer.encode(prompt).ids, tokenizer.encode(response).ids
+        fits = [length for length in BUCKETS if len(head) + len(tail) < length]
+        draw = rng.random()
+        length = fits[-1] if draw < LONGEST_SHARE else fits[min(draw < LONGER_SHARE, len(fits) - 1)]
+        rows[length].append((head, tail))
+        if len(rows[length]) * length >= TOKENS_PER_STEP:
+            return _pack(rows[length], length)
+
+
+def _problem(rng: Random) -> tuple[str, str]:
+    if rng.random() < DRILL_SHARE:
+        return drill(rng)
+    task = TASKS["arithmetic" if rng.random() < 0.6 else "python"]
+    example = task.sample(rng, "train")
+    return example.prompt, example.reference
+
+
+def _pack(rows: list[tuple[list[int], list[int]]], length: int) -> Batch:
+    ids = [head + tail + [END_ID] * (length - len(head) - len(tail)) for head, tail in rows]
+    start = [len(head) for head, _ in rows]
+    end = [len(head) + len(tail) for head, tail in rows]
+    return Batch(torch.tensor(ids), torch.tensor(start), torch.tensor(end))
+
+
+def ar_targets(batch: Batch, _noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, targets and weights [B L] of next-token prediction, over the response and its end token."""
+    ids = batch.ids
+    targets = torch.roll(ids, -1, dims=1)
+    place = torch.arange(ids.shape[1]) + 1
+    inside = (place >= batch.start[:, None]) & (place <= batch.end[:, None])
+    prompt = (place < batch.start[:, None]) * 0.1
+    return ids, targets, inside + prompt
+
+
+def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, targets and weights [B L] of masked diffusion: half uniform masks, half as decoding sees them.
+
+    The decoding view shows a prefix of the response, hides everything from a random cut on, reveals a random
+    share of the window after the cut, and counts the loss in that window only. Without it the network learns
+    to copy a result from the line after it, which a left-to-right decoder does not have.
+    """
+    rows, length = batch.ids.shape
+    place = torch.arange(length)
+    response = place >= batch.start[:, None]
+    share = (torch.rand(1, generator=noise) + torch.arange(rows) / rows) % 1.0
+    share = (0.04 + 0.96 * share)[torch.randperm(rows, generator=noise)]
+    dice = torch.rand(rows, length, generator=noise)
+    uniform = response & (dice < share[:, None])
+
+    reach = torch.where(torch.rand(rows, generator=noise) < 0.9, batch.end, torch.full_like(batch.end, length - 1))
+    cut = batch.start + (torch.rand(rows, generator=noise) * (reach - batch.start + 1)).long()
+    window = torch.randint(4, 33, (rows,), generator=noise)
+    ahead = (place >= cut[:, None]) & (place < (cut + window)[:, None])
+    reveal = torch.rand(rows, generator=noise) * (torch.rand(rows, generator=noise) < 0.6)
+    view = (place >= cut[:, None]) & ~(ahead & (dice < reveal[:, None]))
+
+    as_decoding = torch.rand(rows, generator=noise)[:, None] < 0.55
+    masked = torch.where(as_decoding, view, uniform)
+    counted = torch.where(as_decoding, view & ahead, uniform)
+    weights = counted * torch.where(place > batch.end[:, None], PADDING_WEIGHT, 1.0)
+    return torch.where(masked, MASK_ID, batch.ids), batch.ids, weights
+
+
+Targets = Callable[[Batch, torch.Generator], tuple[Tensor, Tensor, Tensor]]
+TARGETS: dict[Objective, Targets] = {Objective.AR: ar_targets, Objective.DIFFUSION: diffusion_targets}
+ATTEND = {Objective.AR: attend_causally, Objective.DIFFUSION: attend_fully}
+
+
+def prefetch(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
+    """Run `source` in a thread, so that the cores stay on the network."""
+    ready: queue.Queue[Batch] = queue.Queue(depth)
+
+    def fill() -> None:
+        for item in source:
+            ready.put(item)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
+def save(path: Path, state: dict[str, object]) -> None:
+    """Write a checkpoint of our own run, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Warm-up, then a cosine to a twentieth."""
+    warm = min(1.0, (step + 1) / recipe.warmup)
+    return recipe.learning_rate * warm * (0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+
+
+class Trainer:
+    """One run: network, optimiser, and where it stands."""
+
+    def __init__(self, objective: Objective, out: Path, init: Path | None, steps: int, seed: int) -> None:
+        self.objective, self.out, self.steps, self.seed = objective, out, steps, seed
+        self.recipe = RECIPES[objective]
+        torch.set_flush_denormal(True)
+        torch.manual_seed(seed)
+        self.model = Transformer(CONFIG)
+        for parameter in self.model.parameters():
+            if parameter.dim() == 2:
+                torch.nn.init.normal_(parameter, std=0.02)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True
+        )
+        self.step = 0
+        out.mkdir(parents=True, exist_ok=True)
+        self._restore(init)
+        bfloat = torch.cpu._is_avx512_bf16_supported()  # elsewhere bfloat16 is emulated and slower
+        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat)
+        self.loss = torch.compile(self._loss, dynamic=False)
+
+    def _restore(self, init: Path | None) -> None:
+        last = self.out / "last.pt"
+        if last.exists():
+            state = torch.load(last, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+        elif init is not None:
+            self.model.load_state_dict(torch.load(init, weights_only=True)["model"])
+
+    def _loss(self, ids: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighted mean cross-entropy, and the weighted share of right argmaxes."""
+        positions = torch.arange(ids.shape[1]).expand(ids.shape)
+        logits = self.model.logits(self.model(ids, positions, ATTEND[self.objective])).float()
+        losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        right = (logits.argmax(-1) == targets).flatten().float()
+        weight = weights.flatten()
+        return (losses * weight).sum() / weight.sum(), (right * weight).sum() / weight.sum()
+
+    def run(self, minutes: float) -> None:
+        """Train until `steps` are done or the minutes are over; then (and every few minutes) save."""
+        began = saved = time.monotonic()
+        tokens, shown = 0, {"loss": 0.0, "right": 0.0}
+        for batch in prefetch(batches(self.seed, self.step)):
+            if self.step >= self.steps or time.monotonic() - began > 60 * minutes:
+                break
+            noise = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate(self.recipe, self.step, self.steps)
+            with self.autocast:
+                loss, right = self.loss(*TARGETS[self.objective](batch, noise))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            self.step += 1
+            tokens += batch.ids.numel()
+            for name, value in (("loss", loss), ("right", right)):
+                shown[name] = 0.98 * shown[name] + 0.02 * value.item() if shown[name] else value.item()
+            if self.step % 25 == 0:
+                speed = tokens / (time.monotonic() - began)
+                print(f"step {self.step} loss {shown['loss']:.4f} right {shown['right']:.4f} {speed:.0f} tokens/s", flush=True)
+            if time.monotonic() - saved > 180:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Write `last.pt`."""
+        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
+        save(self.out / "last.pt", state)
+
+
+def main(
+    objective: Objective,
+    out: Annotated[Path, typer.Option(help="folder of the run; continued if it holds last.pt")],
+    steps: Annotated[int, typer.Option(help="length of the schedule")],
+    init: Annotated[Path | None, typer.Option(help="checkpoint whose weights to start from")] = None,
+    minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
+    seed: int = 0,
+) -> None:
+    """Train one objective."""
+    Trainer(objective, out, init, steps, seed).run(minutes)
+
+
+if __name__ == "__main__":
+    typer.run(main)
