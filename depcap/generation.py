@@ -85,21 +85,12 @@ def generate(
     Raises:
         DepcapError: bad input, in one line.
     """
-    request = check(model, prompts, method, cache, gen_length, stop, record, seed, temperature, params)
-    recorder = Recorder(request, record) if record else None
-    began = time.perf_counter()
-    ledger, seconds, last = None, [0.0] * len(request.prompts), None
-    for step in run(request):
-        ledger = (ledger or Ledger.empty(step.canvas)).add(step)
-        now = time.perf_counter() - began
-        alive = step.proposal.eligible.any(dim=1).tolist()
-        seconds = [now if live else then for live, then in zip(alive, seconds, strict=True)]
-        last = step
-        if recorder:
-            recorder.step(step, now)
-    assert ledger is not None and last is not None
-    results = [_result(request, ledger, last, row, seconds[row]) for row in range(len(request.prompts))]
-    return recorder.finish(results) if recorder else results
+    decoding = start(
+        model, prompts, method, cache, gen_length, stop, record, seed, temperature, **params
+    )
+    for _ in decoding:
+        pass
+    return decoding.results()
 
 
 def stream(
@@ -117,14 +108,75 @@ def stream(
 
     A Step is frozen: nothing a consumer does can change the decode. Bad input raises here, not at the first step.
     """
-    return run(check(model, prompts, method, cache, gen_length, stop, None, seed, temperature, params))
+    return iter(start(model, prompts, method, cache, gen_length, stop, None, seed, temperature, **params))
 
 
-def run(request: Request) -> Iterator[Step]:
-    """The steps of a checked request."""
-    denoiser = request.model.denoiser
-    canvas = canvas_for(request.prompts, request.gen_length, denoiser, denoiser.device)
-    return steps(denoiser, canvas, request.method.method)
+def start(
+    model: Model,
+    prompts: str | list[str] | list[list[int]],
+    method: str = "depcap",
+    cache: str = "none",
+    gen_length: int = 128,
+    stop: str = "eos",
+    record: str | None = None,
+    seed: int = 0,
+    temperature: float = 0.0,
+    **params: Any,
+) -> "Decoding":
+    """A checked decode that has not begun; arguments as for `generate`."""
+    request = check(model, prompts, method, cache, gen_length, stop, record, seed, temperature, params)
+    return Decoding(request, Recorder(request, record) if record else None)
+
+
+class Decoding:
+    """One decode: iterate over its steps, then ask for the results.
+
+    Time spent by whoever iterates is not counted in `seconds`.
+    """
+
+    def __init__(self, request: Request, recorder: Recorder | None) -> None:
+        self.request, self._recorder = request, recorder
+        denoiser = request.model.denoiser
+        canvas = canvas_for(request.prompts, request.gen_length, denoiser, denoiser.device)
+        self._steps = steps(denoiser, canvas, request.method.method)
+        self._ledger = Ledger.empty(canvas)
+        self._canvas = canvas
+        self.seconds = 0.0
+        self._row_seconds = [0.0] * len(request.prompts)
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield every step as it happens."""
+        while True:
+            began = time.perf_counter()
+            step = next(self._steps, None)
+            self.seconds += time.perf_counter() - began
+            if step is None:
+                return
+            self._take(step)
+            yield step
+
+    def _take(self, step: Step) -> None:
+        self._ledger, self._canvas = self._ledger.add(step), step.canvas
+        for row in step.proposal.eligible.any(dim=1).nonzero().flatten().tolist():
+            self._row_seconds[row] = self.seconds
+        if self._recorder is not None:
+            self._recorder.step(step, self.seconds)
+
+    def results(self) -> list[Result]:
+        """One Result per prompt, with its trace if the decode was recorded."""
+        results = [self._result(row) for row in range(len(self.request.prompts))]
+        return self._recorder.finish(results) if self._recorder is not None else results
+
+    def _result(self, row: int) -> Result:
+        prompt, end = self.request.prompts[row], int(self._canvas.end[row])
+        tokens = self._canvas.ids[row, len(prompt) : end].tolist()
+        when = self._ledger.unmask_step[row, len(prompt) : end].tolist()
+        ends = self.request.model.denoiser.end_ids
+        length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+        tokenizer = self.request.model.tokenizer
+        text = tokenizer.decode(tokens[:length]) if tokenizer else None
+        nfe, sizes = int(self._ledger.nfe[row]), self._ledger.block_sizes(row)
+        return Result(prompt, tokens, text, nfe, sizes, when, self._row_seconds[row], length)
 
 
 def check(
@@ -175,16 +227,3 @@ def _prompt_ids(model: Model, prompt: Prompt, gen_length: int) -> list[int]:
             f" {model.max_positions} positions"
         )
     return ids
-
-
-def _result(request: Request, ledger: Ledger, last: Step, row: int, seconds: float) -> Result:
-    prompt = request.prompts[row]
-    end = int(last.canvas.end[row])
-    tokens = last.canvas.ids[row, len(prompt) : end].tolist()
-    when = ledger.unmask_step[row, len(prompt) : end].tolist()
-    ends = request.model.denoiser.end_ids
-    length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
-    tokenizer = request.model.tokenizer
-    text = tokenizer.decode(tokens[:length]) if tokenizer else None
-    nfe, sizes = int(ledger.nfe[row]), ledger.block_sizes(row)
-    return Result(prompt, tokens, text, nfe, sizes, when, seconds, length)

@@ -82,7 +82,7 @@ def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, An
     per_block = params.block_size if params.steps is None else steps // blocks
     if params.steps is not None and (steps % blocks or not blocks <= steps <= gen_length):
         raise DepcapError(
-            f"llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length {gen_length} /"
+            f"method llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length {gen_length} /"
             f" block_size {params.block_size}), from {blocks} to {gen_length}"
         )
     resolved = {"block_size": params.block_size, "steps": steps}
@@ -169,7 +169,7 @@ def _first_problem(name: str, preset: Preset, error: ValidationError) -> str:
     problem = error.errors()[0]
     accepted = ", ".join(preset.params.model_fields)
     if problem["type"] == "extra_forbidden":
-        return f"{name}: unknown parameter {problem['loc'][0]!r} (accepted: {accepted})"
+        return f"method {name}: unknown parameter {problem['loc'][0]!r} (accepted: {accepted})"
     if not problem["loc"]:
-        return f"{name}: {problem['ctx']['error']}"
-    return f"{name}: {problem['loc'][0]} = {problem['input']!r}: {problem['msg'].lower()}"
+        return f"method {name}: {problem['ctx']['error']}"
+    return f"method {name}: {problem['loc'][0]} = {problem['input']!r}: {problem['msg'].lower()}"

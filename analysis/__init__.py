@@ -1,0 +1,1 @@
+"""Functions on traces that return tables and figures."""

@@ -1,0 +1,98 @@
+"""From a trace to the viewer's payload, one JSON document (docs/viewer.md)."""
+
+import json
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from analysis import figures
+from depcap.errors import DepcapError
+from depcap.reasons import REASONS
+from depcap.trace import CURVES, Trace
+
+PAYLOAD_SCHEMA = 1
+DIGITS = 5
+HEADER_FIELDS = (
+    "model", "method", "cache", "params", "gen_length", "nfe", "seconds", "tokens_per_second", "text", "stop",
+    "seed", "temperature",
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def payload(trace: Trace) -> dict[str, Any]:
+    """Everything the viewer shows of one decode; needs a trace of level `scores` or `distributions`."""
+    header = trace.header
+    if header.level == "decisions":
+        raise DepcapError("the viewer needs a trace of level scores or distributions, not decisions")
+    rows = trace.rows()
+    start = len(header.prompt_ids)
+    summary = {name: getattr(header, name) for name in HEADER_FIELDS} | {"prompt_length": start}
+    return {
+        "schema": PAYLOAD_SCHEMA,
+        "header": summary,
+        "pieces": {str(token): piece for token, piece in header.pieces.items()},
+        "prompt": header.prompt_ids,
+        "mask_id": header.mask_id,
+        "end_id": header.end_ids[0],
+        "end_ids": header.end_ids,
+        "blocks": [_block(row) for row in rows if row["opened"]],
+        "steps": [_step(row) for row in rows],
+        "reasons": {name: reason._asdict() for name, reason in REASONS.items()},
+        "figures": {
+            **_fixed_figures(),
+            "timeline": json.loads(figures.timeline(*_overview(rows, start, header.gen_length), start).to_json())
+            | {"config": figures.CONFIG},
+        },
+    }
+
+
+@cache
+def _fixed_figures() -> dict[str, Any]:
+    """The specs that no trace changes."""
+    made = {"boundary": figures.boundary(), "conflicts": figures.conflicts()}
+    return {name: json.loads(figure.to_json()) | {"config": figures.CONFIG} for name, figure in made.items()}
+
+
+def _block(row: Row) -> dict[str, Any]:
+    scored = row["score"] is not None
+    return {
+        "index": row["block"], "start": row["start"], "end": row["end"], "step": row["step"],
+        "clamp": row["clamp"], "wanted": row["wanted"],
+        "curves": {name: _rounded(row[name]) for name in CURVES} if scored else None,
+    }  # fmt: skip
+
+
+def _step(row: Row) -> dict[str, Any]:
+    tops = row["top_ids"] or [[] for _ in row["positions"]]
+    scores = row["top_log_probs"] or tops
+    return {
+        "step": row["step"], "block": row["block"], "nfe": row["step"], "seconds": round(row["seconds"], 6),
+        "computed": row["computed"], "positions": row["positions"], "tokens": row["tokens"],
+        "confidence": _rounded(row["confidence"]), "reason": row["reason"], "cause": row["cause"],
+        "round": row["round"],
+        "top": [
+            [[token, round(math.exp(score), DIGITS)] for token, score in zip(ids, log_probs, strict=True)]
+            for ids, log_probs in zip(tops, scores, strict=True)
+        ],
+        "edges": [[edge["i"], edge["j"], round(edge["d"], 3)] for edge in row["edges"] or []],
+    }  # fmt: skip
+
+
+def _overview(rows: list[Row], start: int, length: int) -> tuple[np.ndarray[Any, Any], list[int]]:
+    """Confidence by step and position (NaN where not evaluated), and when each position was unmasked."""
+    confidence = np.full((len(rows), length), np.nan)
+    unmasked = [0] * length
+    for index, row in enumerate(rows):
+        for position, value in zip(row["positions"], row["confidence"], strict=True):
+            confidence[index, position - start] = round(value, 4)
+        for position in row["committed"]:
+            unmasked[position - start] = row["step"]
+    return confidence, unmasked
+
+
+def _rounded(values: list[float]) -> list[float]:
+    """Five significant digits: what a chart can show, in half the bytes."""
+    return [float(f"{value:.{DIGITS}g}") for value in values]

@@ -1,0 +1,5 @@
+"""`python -m depcap` is the command line."""
+
+from depcap.cli import main
+
+main()

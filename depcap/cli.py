@@ -1,0 +1,232 @@
+"""The command line: `depcap decode | eval | methods | models`."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from depcap.errors import DepcapError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Decode with diffusion language models, and see how they decide.",
+)
+
+ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
+MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
+Cache = Annotated[str, typer.Option(help="none, prefix or dual")]
+GenLength = Annotated[int, typer.Option("--gen-length", help="positions to fill")]
+Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")]
+Stop = Annotated[str, typer.Option(help="eos or run_to_end")]
+Seed = Annotated[int, typer.Option(help="for temperatures above 0")]
+Temperature = Annotated[float, typer.Option(help="0 is greedy")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")]
+Revision = Annotated[str | None, typer.Option(help="commit or tag of a Hub id")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
+
+
+@app.command()
+def decode(
+    model: ModelName = "tiny-llada",
+    prompt: Annotated[str | None, typer.Option(help="the prompt")] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="a UTF-8 file with the prompt")] = None,
+    prompt_ids: Annotated[str | None, typer.Option(metavar="JSON", help="the prompt as token ids: [1, 2]")] = None,
+    method: MethodName = "depcap",
+    cache: Cache = "none",
+    gen_length: GenLength = 128,
+    set_: Settings = [],  # noqa: B006 - typer copies it
+    stop: Stop = "eos",
+    seed: Seed = 0,
+    temperature: Temperature = 0.0,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    revision: Revision = None,
+    trace: Annotated[Path | None, typer.Option(help="write the trace to this file")] = None,
+    record: Annotated[str, typer.Option(help="the trace's level: decisions, scores, distributions")] = "distributions",
+    as_json: AsJson = False,
+) -> None:
+    """Decode one prompt."""
+    given = _prompt(prompt, prompt_file, prompt_ids)
+    from depcap.generation import start
+    from depcap.models.loading import load
+    from depcap.trace import save
+
+    decoding = start(
+        load(model, device, dtype, revision), given, method, cache, gen_length, stop,
+        record if trace else None, seed, temperature, **_params(set_),
+    )  # fmt: skip
+    console = Console(stderr=as_json)
+    if as_json:
+        for _ in decoding:
+            pass
+    else:
+        from depcap.terminal import show
+
+        show(decoding, console)
+    result = decoding.results()[0]
+    if trace and result.trace:
+        save(result.trace, trace)
+    if as_json:
+        named = decoding.request.method
+        _print_json(
+            model=model, method=named.name, cache=named.cache, params=named.params, gen_length=gen_length,
+            prompt_ids=result.prompt_ids, tokens=result.tokens, text=result.text, nfe=result.nfe,
+            block_sizes=result.block_sizes, unmask_step=result.unmask_step, seconds=result.seconds,
+            tokens_per_second=result.tokens_per_second,
+        )  # fmt: skip
+    else:
+        from depcap.terminal import print_result
+
+        print_result(result, console)
+
+
+@app.command(name="eval")
+def evaluate_(
+    task: Annotated[str, typer.Option(help="arithmetic or python")],
+    limit: Annotated[int, typer.Option(help="held-out problems")] = 200,
+    model: ModelName = "tiny-llada",
+    method: MethodName = "depcap",
+    cache: Cache = "none",
+    gen_length: GenLength = 128,
+    set_: Settings = [],  # noqa: B006 - typer copies it
+    stop: Stop = "eos",
+    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 8,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    revision: Revision = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model with a method on a task's held-out problems."""
+    from tqdm import tqdm
+
+    from depcap.evaluation import evaluate
+    from depcap.models.loading import load
+
+    loaded = load(model, device, dtype, revision)
+    settings = {"method": method, "cache": cache, "gen_length": gen_length, "stop": stop, **_params(set_)}
+    with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
+        report = evaluate(loaded, task, limit, batch_size, bar.update, **settings)
+    if as_json:
+        _print_json(**asdict(report), model=model, method=method, cache=cache, gen_length=gen_length, stop=stop)
+        return
+    low, high = report.ci95
+    table = Table(box=None, show_header=False)
+    for name, value in (
+        ("accuracy", f"{report.accuracy:.1%}  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"),
+        ("forwards per problem", f"{report.nfe_mean:.1f}"),
+        ("tokens/s", f"{report.tokens_per_second:.1f}  (batch {report.batch_size})"),
+        ("response tokens", f"{report.mean_response_tokens:.1f}"),
+        ("seconds", f"{report.seconds:.1f}"),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@app.command()
+def methods(as_json: AsJson = False) -> None:
+    """List the decoding methods with their parameters, defaults and papers."""
+    from depcap.methods import METHODS
+
+    if as_json:
+        _print_json(
+            **{
+                name: {
+                    "paper": preset.paper,
+                    "params": {key: field.default for key, field in preset.params.model_fields.items()},
+                }
+                for name, preset in METHODS.items()
+            }
+        )
+        return
+    console = Console()
+    for name, preset in METHODS.items():
+        console.print(f"[b]{name}[/b]  {preset.summary}", highlight=False)
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for key, field in preset.params.model_fields.items():
+            default = "" if field.default is None else str(field.default)
+            table.add_row(key, default, field.description or "")
+        console.print(table)
+        console.print()
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the models known to work; any folder or Hub id of the same families works too."""
+    from depcap.models.loading import CARDS
+
+    if as_json:
+        _print_json(**{name: {"summary": c.summary, "bundled": c.bundled} for name, c in CARDS.items()})
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for name, card in CARDS.items():
+        table.add_row(f"[b]{name}[/b]", "bundled" if card.bundled else "Hub", card.summary)
+    Console().print(table)
+
+
+def _prompt(prompt: str | None, file: Path | None, ids: str | None) -> Any:
+    """The one prompt that was given, as `generate` takes it."""
+    given = [value for value in (prompt, file, ids) if value is not None]
+    if len(given) != 1:
+        raise DepcapError("give exactly one of --prompt, --prompt-file and --prompt-ids")
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DepcapError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+    if ids is None:
+        return prompt
+    try:
+        parsed = json.loads(ids)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, list):
+        raise DepcapError("--prompt-ids takes a JSON list of token ids, such as [1, 2, 3]")
+    return [parsed]
+
+
+def _params(settings: list[str]) -> dict[str, Any]:
+    """`key=value` pairs; the method checks names and values."""
+    params: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise DepcapError(f"--set takes KEY=VALUE, got {setting!r}")
+        params[key.strip().replace("-", "_")] = value.strip()
+    return params
+
+
+def _print_json(**fields: Any) -> None:
+    sys.stdout.write(json.dumps(fields) + "\n")
+
+
+def main() -> None:
+    """Run the command line: bad input is one line on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except DepcapError as error:
+        _fail(str(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a usage error; which click raises it depends on typer's version
+            raise
+        _fail(error.format_message(), 2)
+    else:
+        sys.exit(code or 0)
+
+
+def _fail(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    sys.stderr.write(f"depcap: {line}\n")
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Training and recording, run by hand: see each script."""

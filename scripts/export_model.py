@@ -1,0 +1,75 @@
+"""Make a bundled model folder, in its released layout, from a training run's checkpoint.
+
+    python scripts/export_model.py llada runs/diffusion/last.pt depcap/bundled/tiny-llada
+    python scripts/export_model.py llama runs/ar/last.pt        depcap/bundled/tiny-ar
+"""
+
+import json
+import shutil
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+
+from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, save_network
+from depcap.models.transformer import Transformer
+from scripts.train import CONFIG, END_ID, MASK_ID, TOKENIZER
+
+TEMPLATE = "{{ messages[0]['content'].rstrip('\n') }}\n"
+"""The tasks' prompts end with one newline; a typed prompt need not."""
+
+
+class Layout(str, Enum):
+    """Key names and configuration fields of a family."""
+
+    LLADA = "llada"
+    LLAMA = "llama"
+
+
+def llada_config() -> dict[str, Any]:
+    """`config.json` as LLaDA's."""
+    return {
+        "model_type": "llada", "architectures": ["LLaDAModelLM"], "d_model": CONFIG.hidden_size,
+        "n_heads": CONFIG.num_heads, "n_kv_heads": CONFIG.num_kv_heads, "n_layers": CONFIG.num_layers,
+        "mlp_hidden_size": CONFIG.intermediate_size, "activation_type": "silu", "block_type": "llama",
+        "layer_norm_type": "rms", "rms_norm_eps": CONFIG.rms_norm_eps, "rope": True,
+        "rope_theta": CONFIG.rope_theta, "rope_full_precision": True, "vocab_size": CONFIG.vocab_size,
+        "embedding_size": CONFIG.vocab_size, "max_sequence_length": CONFIG.max_positions,
+        "include_bias": False, "include_qkv_bias": False, "weight_tying": False,
+        "mask_token_id": MASK_ID, "eos_token_id": END_ID, "pad_token_id": END_ID,
+    }  # fmt: skip
+
+
+def llama_config() -> dict[str, Any]:
+    """`config.json` as Llama's."""
+    return {
+        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": CONFIG.hidden_size,
+        "intermediate_size": CONFIG.intermediate_size, "num_hidden_layers": CONFIG.num_layers,
+        "num_attention_heads": CONFIG.num_heads, "num_key_value_heads": CONFIG.num_kv_heads,
+        "hidden_act": "silu", "max_position_embeddings": CONFIG.max_positions,
+        "rms_norm_eps": CONFIG.rms_norm_eps, "rope_theta": CONFIG.rope_theta, "vocab_size": CONFIG.vocab_size,
+        "tie_word_embeddings": False, "bos_token_id": None, "eos_token_id": END_ID, "pad_token_id": END_ID,
+    }  # fmt: skip
+
+
+def main(layout: Layout, checkpoint: Path, output: Path) -> None:
+    """Write config, weights in bfloat16, and tokenizer."""
+    network = Transformer(CONFIG)
+    network.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    output.mkdir(parents=True, exist_ok=True)
+    keys, config = {
+        Layout.LLADA: (LLADA_KEYS, llada_config()),
+        Layout.LLAMA: (LLAMA_KEYS, llama_config()),
+    }[layout]
+    save_network(network, output / "model.safetensors", keys)
+    (output / "model.safetensors").chmod(0o644)
+    (output / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    tokens = {"chat_template": TEMPLATE, "eos_token": "<|endoftext|>", "mask_token": "<|mask|>"}
+    (output / "tokenizer_config.json").write_text(json.dumps(tokens, indent=1) + "\n")
+    shutil.copyfile(TOKENIZER, output / "tokenizer.json")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,22 @@
+"""Record the example traces that the page opens with: `make traces`."""
+
+import depcap
+from app.presets import EXAMPLES
+from app.session import write_payload
+from app.ui import TRACES
+
+GEN_LENGTH = 96
+
+
+def main() -> None:
+    """Decode every example with DepCap and write its payload."""
+    model = depcap.load("tiny-llada", device="cpu")
+    for example in EXAMPLES:
+        result = depcap.generate(model, example.prompt, gen_length=GEN_LENGTH, record="distributions")[0]
+        assert result.trace is not None
+        write_payload(result.trace, TRACES / f"{example.trace}.json")
+        print(f"{example.trace}: NFE {result.nfe}, blocks {result.block_sizes}\n{result.text}\n")
+
+
+if __name__ == "__main__":
+    main()
