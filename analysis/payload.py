@@ -43,7 +43,9 @@ def payload(trace: Trace) -> dict[str, Any]:
         "reasons": {name: reason._asdict() for name, reason in REASONS.items()},
         "figures": {
             **_fixed_figures(),
-            "timeline": json.loads(figures.timeline(*_overview(rows, start, header.gen_length), start).to_json())
+            "timeline": json.loads(
+                figures.timeline(*_overview(rows, start, header.gen_length), start).to_json()
+            )
             | {"config": figures.CONFIG},
         },
     }

@@ -37,13 +37,13 @@ EXAMPLES = [
     ExampleProblem(
         "Python: filter and square",
         "python-fold",
-        'def solve(nums, limit):\n    """Return the sum of the squares of the numbers in nums that are odd and less'
-        ' than limit."""\n',
+        'def solve(nums, limit):\n    """Return the sum of the squares of the numbers in nums'
+        ' that are odd and less than limit."""\n',
     ),
     ExampleProblem(
         "Python: rows of a table",
         "python-rows",
-        'def process(rows, k):\n    """For each row of rows take the sum of its numbers that are greater than k.'
-        ' Return these, sorted."""\n',
+        'def process(rows, k):\n    """For each row of rows take the sum of its numbers'
+        ' that are greater than k. Return these, sorted."""\n',
     ),
 ]

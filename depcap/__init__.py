@@ -1,8 +1,8 @@
 """Decode with diffusion language models, and see how they decide.
 
-    import depcap
-    model = depcap.load("tiny-llada")
-    result = depcap.generate(model, "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?")[0]
+import depcap
+model = depcap.load("tiny-llada")
+result = depcap.generate(model, "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?")[0]
 """
 
 from depcap import trace

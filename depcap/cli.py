@@ -39,7 +39,9 @@ def decode(
     model: ModelName = "tiny-llada",
     prompt: Annotated[str | None, typer.Option(help="the prompt")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="a UTF-8 file with the prompt")] = None,
-    prompt_ids: Annotated[str | None, typer.Option(metavar="JSON", help="the prompt as token ids: [1, 2]")] = None,
+    prompt_ids: Annotated[
+        str | None, typer.Option(metavar="JSON", help="the prompt as token ids: [1, 2]")
+    ] = None,
     method: MethodName = "depcap",
     cache: Cache = "none",
     gen_length: GenLength = 128,
@@ -51,7 +53,9 @@ def decode(
     dtype: Dtype = "auto",
     revision: Revision = None,
     trace: Annotated[Path | None, typer.Option(help="write the trace to this file")] = None,
-    record: Annotated[str, typer.Option(help="the trace's level: decisions, scores, distributions")] = "distributions",
+    record: Annotated[
+        str, typer.Option(help="the trace's level: decisions, scores, distributions")
+    ] = "distributions",
     as_json: AsJson = False,
 ) -> None:
     """Decode one prompt."""
@@ -116,7 +120,9 @@ def evaluate_(
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
         report = evaluate(loaded, task, limit, batch_size, bar.update, **settings)
     if as_json:
-        _print_json(**asdict(report), model=model, method=method, cache=cache, gen_length=gen_length, stop=stop)
+        _print_json(
+            **asdict(report), model=model, method=method, cache=cache, gen_length=gen_length, stop=stop
+        )
         return
     low, high = report.ci95
     table = Table(box=None, show_header=False)
@@ -181,7 +187,9 @@ def _prompt(prompt: str | None, file: Path | None, ids: str | None) -> Any:
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise DepcapError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+            raise DepcapError(
+                f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8'}"
+            ) from None
     if ids is None:
         return prompt
     try:
@@ -219,7 +227,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # a usage error; which click raises it depends on typer's version
+        if not hasattr(
+            error, "format_message"
+        ):  # a usage error; which click raises it depends on typer's version
             raise
         _fail(error.format_message(), 2)
     else:

@@ -34,7 +34,7 @@ def ranking(confidence: Float[Tensor, "B W"]) -> Int[Tensor, "B W"]:
 def conflict_free(
     rank: Int[Tensor, "B W"], conflict: Bool[Tensor, "B W W"], allowed: Bool[Tensor, "B W"]
 ) -> Int[Tensor, "B W"]:
-    """Greedy selection of allowed positions, by rank, no two in conflict: the round of each, -1 if not chosen.
+    """Greedy selection of allowed positions, by rank, no two in conflict: the round of each, or -1.
 
     A round takes every remaining position that outranks all its remaining conflicting neighbours, which
     gives what taking one at a time gives, in few rounds and for all rows at once.

@@ -3,8 +3,8 @@
 A method answers five questions, each by a frozen policy: where the block ends (boundary), what each position
 would say (proposer), which of those are committed (unmask), which positions are computed again (cache), and
 when a row is finished (stop). The loop promises what no policy then has to: blocks tile the row, every step
-commits at least one token in every live row, only eligible positions are written, a finished row costs nothing,
-and a row does not depend on the batch it is in.
+commits at least one token in every live row, only eligible positions are written, a finished row costs
+nothing, and a row does not depend on the batch it is in.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,9 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         log_probs = denoiser(canvas.ids, query, store)
         opened = None
         if opening.any():
-            opened, boundary_state = method.boundary.open(log_probs, query.read, opening, canvas, boundary_state)
+            opened, boundary_state = method.boundary.open(
+                log_probs, query.read, opening, canvas, boundary_state
+            )
             block = block.resize(opening, opened.size, canvas.end)
         eligible = _eligible(masked, block, query.read)
         proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)

@@ -18,8 +18,8 @@ from depcap.tasks import TASKS, examples
 class Report:
     """What an evaluation found.
 
-    `ci95` is the Wilson interval of the accuracy; `tokens_per_second` counts tokens before the first end token
-    over the decoding time at the given batch size; `seconds` is decoding time.
+    `ci95` is the Wilson interval of the accuracy; `tokens_per_second` counts tokens before the first end
+    token over the decoding time at the given batch size; `seconds` is decoding time.
     """
 
     task: str

@@ -22,7 +22,7 @@ class Result:
 
     `tokens` are the generated ids, up to and including the end token that stopped the row if one did; `text`
     is what comes before the first end token (None without a tokenizer); `unmask_step` is the row's step, from
-    1, at which each of `tokens` was committed; `seconds` is from the start of the call to the row's last step.
+    1, at which each of `tokens` was committed; `seconds` is decoding time up to the row's last step;
     `response_length` counts the tokens before the first end token.
     """
 
@@ -71,13 +71,14 @@ def generate(
     Args:
         model: from `load`.
         prompts: one string, a list of strings, or a list of token-id lists (ragged lengths are fine).
-        method: a name in `METHODS`; `params` are its parameters.
+        method: a name in `METHODS`.
         cache: `none`, `prefix` or `dual`.
         gen_length: positions to fill.
         stop: `eos` (a row ends once an end token and all before it are decided) or `run_to_end`.
         record: None, or the trace's level: `decisions`, `scores` or `distributions`.
         seed: of row 0's draws at a temperature above 0; row r uses `seed + r`.
         temperature: 0 is greedy.
+        **params: parameters of the method; the others keep their defaults.
 
     Returns:
         One Result per prompt, in order. A row's result does not depend on the others.
@@ -85,9 +86,7 @@ def generate(
     Raises:
         DepcapError: bad input, in one line.
     """
-    decoding = start(
-        model, prompts, method, cache, gen_length, stop, record, seed, temperature, **params
-    )
+    decoding = start(model, prompts, method, cache, gen_length, stop, record, seed, temperature, **params)
     for _ in decoding:
         pass
     return decoding.results()
@@ -106,7 +105,8 @@ def stream(
 ) -> Iterator[Step]:
     """Decode prompts and yield every Step as it happens; arguments as for `generate`.
 
-    A Step is frozen: nothing a consumer does can change the decode. Bad input raises here, not at the first step.
+    A Step is frozen: nothing a consumer does can change the decode. Bad input raises here, not at the
+    first step.
     """
     return iter(start(model, prompts, method, cache, gen_length, stop, None, seed, temperature, **params))
 

@@ -64,7 +64,7 @@ def smooth(curve: Float[Tensor, "B W"], valid: Bool[Tensor, "B W"]) -> Float[Ten
 
 
 def normalise(curve: Float[Tensor, "B W"], valid: Bool[Tensor, "B W"]) -> Float[Tensor, "B W"]:
-    """(x - median) / IQR over the valid part of each row, with lower order statistics and no interpolation."""
+    """(x - median) / IQR over the valid part of each row: lower order statistics, no interpolation."""
     width = valid.sum(dim=1, keepdim=True)
     ordered = torch.where(valid, curve, torch.inf).sort(dim=1).values
     last = (width - 1).clamp(min=0)

@@ -31,7 +31,9 @@ class LladaParams(Params):
     """LLaDA (arXiv 2502.09992): fixed blocks, a fixed number of tokens per step."""
 
     block_size: Size = Field(32, description="positions per block")
-    steps: Size | None = Field(None, description="denoising steps in all; default: gen_length, one token each")
+    steps: Size | None = Field(
+        None, description="denoising steps in all; default: gen_length, one token each"
+    )
 
 
 class FastDllmParams(Params):
@@ -82,8 +84,8 @@ def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, An
     per_block = params.block_size if params.steps is None else steps // blocks
     if params.steps is not None and (steps % blocks or not blocks <= steps <= gen_length):
         raise DepcapError(
-            f"method llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length {gen_length} /"
-            f" block_size {params.block_size}), from {blocks} to {gen_length}"
+            f"method llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length {gen_length}"
+            f" / block_size {params.block_size}), from {blocks} to {gen_length}"
         )
     resolved = {"block_size": params.block_size, "steps": steps}
     return FixedBlock(params.block_size), Quota(per_block), resolved

@@ -24,9 +24,14 @@ class Denoiser(Protocol):
     cover all that is visible.
     """
 
-    mask_id: int
-    end_ids: tuple[int, ...]
-    vocab_size: int
+    @property
+    def mask_id(self) -> int: ...
+
+    @property
+    def end_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def vocab_size(self) -> int: ...
 
     def new_store(self, batch: int, length: int) -> Store: ...
 
@@ -96,4 +101,4 @@ class CachePolicy(Protocol):
 class StopRule(Protocol):
     """May end a row early: the new end of every row, given the ids that end a response."""
 
-    def __call__(self, canvas: Canvas, end_ids: tuple[int, ...]) -> Int[Tensor, "B"]: ...
+    def __call__(self, canvas: Canvas, end_ids: tuple[int, ...], /) -> Int[Tensor, "B"]: ...

@@ -18,32 +18,36 @@ REASONS: dict[str, Reason] = {
     "committed_greedy": Reason(
         True,
         "no conflict",
-        "unmasked in round {round}: its confidence {confidence} is at least τ_low = {tau_low} and it conflicts"
-        " with none of the tokens chosen before it",
+        "unmasked in round {round}: its confidence {confidence} is at least τ_low = {tau_low} and it"
+        " conflicts with none of the tokens chosen before it",
     ),
     "committed_forced": Reason(
-        True, "forced", "unmasked as the most confident of the block ({confidence}): every step unmasks something"
+        True,
+        "forced",
+        "unmasked as the most confident of the block ({confidence}): every step unmasks something",
     ),
     "committed_threshold": Reason(
         True, "confident", "unmasked: its confidence {confidence} is at least the threshold {threshold}"
     ),
     "committed_factor": Reason(
-        True, "confident", "unmasked: its confidence {confidence} passes the bound for its rank (factor {factor})"
+        True,
+        "confident",
+        "unmasked: its confidence {confidence} passes the bound for its rank (factor {factor})",
     ),
     "committed_quota": Reason(
         True, "in the quota", "unmasked: its confidence {confidence} is among the highest of this step"
     ),
     "blocked_by_high": Reason(
-        False, "conflict", "waits: conflicts with {cause_token} at {cause} (D = {d} > γ = {gamma}), which is sure"
+        False,
+        "conflict",
+        "waits: conflicts with {cause_token} at {cause} (D = {d} > γ = {gamma}), which is sure",
     ),
     "blocked_by_pick": Reason(
         False,
         "conflict",
         "waits: conflicts with {cause_token} at {cause} (D = {d} > γ = {gamma}), which is more confident",
     ),
-    "below_tau_low": Reason(
-        False, "unsure", "waits: its confidence {confidence} is below τ_low = {tau_low}"
-    ),
+    "below_tau_low": Reason(False, "unsure", "waits: its confidence {confidence} is below τ_low = {tau_low}"),
     "below_threshold": Reason(
         False, "unsure", "waits: its confidence {confidence} is below the threshold {threshold}"
     ),

@@ -46,8 +46,9 @@ class Recorder:
         proposal, selection = step.proposal, step.selection
         values = {
             "live": proposal.eligible.any(dim=1), "nfe": step.nfe, "computed": step.computed,
-            "block": step.block.index, "start": step.block.start, "end": step.block.end, "opened": step.opened,
-            "places": proposal.window.positions, "eligible": proposal.eligible, "unmask": selection.unmask,
+            "block": step.block.index, "start": step.block.start, "end": step.block.end,
+            "opened": step.opened, "places": proposal.window.positions, "eligible": proposal.eligible,
+            "unmask": selection.unmask,
             "tokens": proposal.tokens,
         }  # fmt: skip
         if step.opening is not None:
@@ -85,7 +86,7 @@ class Recorder:
 
     def _row(self, frame: Frame, row: int) -> dict[str, Any]:
         values = frame.values
-        record: dict[str, Any] = {name: None for name in SCHEMA.names}
+        record: dict[str, Any] = dict.fromkeys(SCHEMA.names)
         record |= {name: int(values[name][row]) for name in ("computed", "block", "start", "end")}
         record |= {"step": int(values["nfe"][row]), "seconds": frame.seconds}
         record["opened"] = bool(values["opened"][row])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -34,10 +34,10 @@ def show(decoding: Decoding, console: Console) -> None:
 
 
 @contextmanager
-def _live(console: Console, total: int) -> Iterator[tuple[Live, Progress, object]]:
+def _live(console: Console, total: int) -> Iterator[tuple[Live, Progress, TaskID]]:
     progress = Progress(
-        BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.fields[info]}"), TimeElapsedColumn(),
-        console=console, expand=True,
+        BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.fields[info]}"),
+        TimeElapsedColumn(), console=console, expand=True,
     )  # fmt: skip
     task = progress.add_task("decode", total=total, info="")
     with Live(progress, console=console, refresh_per_second=20, transient=True) as live:

@@ -51,7 +51,9 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A bound that rises with the rank: c_(n) >= 1 - factor / (n + 1) (Fast-dLLM, arXiv 2505.22618, theorem 1).
+    """A bound that rises with the rank: c_(n) >= 1 - factor / (n + 1).
+
+    Fast-dLLM, arXiv 2505.22618, theorem 1.
 
     Ranks are scanned from the most confident, which always passes, up to the first failure. When that is the
     very last rank the reference unmasks it all the same, and so do we: two masks left are always unmasked.
@@ -79,9 +81,9 @@ class ConflictFree:
     """DepCap's rule (arXiv 2604.15750): confident positions that do not put mass on each other's token.
 
     Candidates have confidence >= `tau_low`; those >= `tau_high` are sure and always unmasked, even when they
-    conflict with each other; of the rest, what conflicts with a sure one waits, and a greedy pass by confidence
-    takes the others so that no two conflict. A conflict is D > `gamma`. With `tau_low == tau_high` this is
-    `Threshold(tau_low)` for any gamma; with `gamma = inf` it is `Threshold(tau_low)` too.
+    conflict with each other; of the rest, what conflicts with a sure one waits, and a greedy pass by
+    confidence takes the others so that no two conflict. A conflict is D > `gamma`. With `tau_low == tau_high`
+    this is `Threshold(tau_low)` for any gamma; with `gamma = inf` it is `Threshold(tau_low)` too.
     """
 
     tau_low: float = 0.8
@@ -96,7 +98,13 @@ class ConflictFree:
         conflict = graph.conflicts(scores, candidates, self.gamma)
         free = candidates & ~sure & ~(conflict & sure[:, None, :]).any(dim=2)
         rounds = graph.conflict_free(graph.ranking(proposal.confidence), conflict, free)
-        evidence = {"candidates": candidates, "sure": sure, "scores": scores, "conflict": conflict, "rounds": rounds}
+        evidence = {
+            "candidates": candidates,
+            "sure": sure,
+            "scores": scores,
+            "conflict": conflict,
+            "rounds": rounds,
+        }
         return Selection(sure | (rounds >= 0), evidence=evidence)
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
@@ -118,7 +126,7 @@ class ConflictFree:
 
 
 def at_least_one(selection: Selection, proposal: Proposal) -> Selection:
-    """Progress is the loop's promise: a live row where nothing is chosen unmasks its most confident position."""
+    """Progress is the loop's promise: where nothing is chosen, the most confident position is unmasked."""
     idle = proposal.eligible.any(dim=1) & ~selection.unmask.any(dim=1)
     place = torch.arange(proposal.tokens.shape[1], device=proposal.tokens.device)
     forced = idle[:, None] & (place == proposal.confidence.argmax(dim=1)[:, None])

@@ -1,7 +1,7 @@
 """Make a bundled model folder, in its released layout, from a training run's checkpoint.
 
-    python scripts/export_model.py llada runs/diffusion/last.pt depcap/bundled/tiny-llada
-    python scripts/export_model.py llama runs/ar/last.pt        depcap/bundled/tiny-ar
+python scripts/export_model.py llada runs/diffusion/last.pt depcap/bundled/tiny-llada
+python scripts/export_model.py llama runs/ar/last.pt        depcap/bundled/tiny-ar
 """
 
 import json

@@ -135,7 +135,9 @@ def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Ten
     dice = torch.rand(rows, length, generator=noise)
     uniform = response & (dice < share[:, None])
 
-    reach = torch.where(torch.rand(rows, generator=noise) < 0.9, batch.end, torch.full_like(batch.end, length - 1))
+    reach = torch.where(
+        torch.rand(rows, generator=noise) < 0.9, batch.end, torch.full_like(batch.end, length - 1)
+    )
     cut = batch.start + (torch.rand(rows, generator=noise) * (reach - batch.start + 1)).long()
     window = torch.randint(4, 33, (rows,), generator=noise)
     ahead = (place >= cut[:, None]) & (place < (cut + window)[:, None])
@@ -243,7 +245,11 @@ class Trainer:
                 shown[name] = 0.98 * shown[name] + 0.02 * value.item() if shown[name] else value.item()
             if self.step % 25 == 0:
                 speed = tokens / (time.monotonic() - began)
-                print(f"step {self.step} loss {shown['loss']:.4f} right {shown['right']:.4f} {speed:.0f} tokens/s", flush=True)
+                print(
+                    f"step {self.step} loss {shown['loss']:.4f} right {shown['right']:.4f}"
+                    f" {speed:.0f} tokens/s",
+                    flush=True,
+                )
             if time.monotonic() - saved > 180:
                 self.save()
                 saved = time.monotonic()
@@ -251,7 +257,11 @@ class Trainer:
 
     def save(self) -> None:
         """Write `last.pt`."""
-        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
         save(self.out / "last.pt", state)
 
 

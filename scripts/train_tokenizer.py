@@ -1,6 +1,6 @@
 """Train the bundled models' tokenizer: byte-level BPE on the tasks, numbers split into digits.
 
-    python scripts/train_tokenizer.py depcap/bundled/tokenizer.json
+python scripts/train_tokenizer.py depcap/bundled/tokenizer.json
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def texts(seed: int = 0) -> Iterator[str]:
 
 
 def build() -> Tokenizer:
-    """The trained tokenizer. Newlines stand alone, so that a prompt's end and a response's start never merge."""
+    """The trained tokenizer. Newlines stand alone, so that a prompt's end never merges with a response."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -1,0 +1,1 @@
+"""Networks, checkpoints, and how to find them."""

@@ -1,7 +1,7 @@
 """Checkpoints in their released layout: configuration, key names, safetensors.
 
-Two families: LLaDA (`model_type: llada`) and everything with Llama's key names (Dream; our causal model). Only
-safetensors are read; nothing from a checkpoint is ever executed.
+Two families: LLaDA (`model_type: llada`) and everything with Llama's key names (Dream; our causal model).
+Only safetensors are read; nothing from a checkpoint is ever executed.
 """
 
 import hashlib
@@ -36,21 +36,25 @@ LLADA_KEYS = {
     for part in "qkv"
     for kind in ("weight", "bias")
 }
-LLAMA_KEYS = {
-    "model.embed_tokens.weight": "embed.weight",
-    "model.norm.weight": "norm.weight",
-    "lm_head.weight": "head.weight",
-    "model.layers.{n}.input_layernorm.weight": "layers.{n}.attention_norm.weight",
-    "model.layers.{n}.post_attention_layernorm.weight": "layers.{n}.mlp_norm.weight",
-    "model.layers.{n}.self_attn.o_proj.weight": "layers.{n}.attention.o_proj.weight",
-} | {
-    f"model.layers.{{n}}.self_attn.{part}_proj.{kind}": f"layers.{{n}}.attention.{part}_proj.{kind}"
-    for part in "qkv"
-    for kind in ("weight", "bias")
-} | {
-    f"model.layers.{{n}}.mlp.{part}_proj.weight": f"layers.{{n}}.mlp.{part}_proj.weight"
-    for part in ("gate", "up", "down")
-}
+LLAMA_KEYS = (
+    {
+        "model.embed_tokens.weight": "embed.weight",
+        "model.norm.weight": "norm.weight",
+        "lm_head.weight": "head.weight",
+        "model.layers.{n}.input_layernorm.weight": "layers.{n}.attention_norm.weight",
+        "model.layers.{n}.post_attention_layernorm.weight": "layers.{n}.mlp_norm.weight",
+        "model.layers.{n}.self_attn.o_proj.weight": "layers.{n}.attention.o_proj.weight",
+    }
+    | {
+        f"model.layers.{{n}}.self_attn.{part}_proj.{kind}": f"layers.{{n}}.attention.{part}_proj.{kind}"
+        for part in "qkv"
+        for kind in ("weight", "bias")
+    }
+    | {
+        f"model.layers.{{n}}.mlp.{part}_proj.weight": f"layers.{{n}}.mlp.{part}_proj.weight"
+        for part in ("gate", "up", "down")
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,9 @@ def load_network(
             raise DepcapError(f"{folder}: the weight {key!r} has no place in a {config.family.name} model")
         if tensor.shape != expected[name].shape:
             wanted = tuple(expected[name].shape)
-            raise DepcapError(f"{folder}: {key!r} has shape {tuple(tensor.shape)}, the configuration says {wanted}")
+            raise DepcapError(
+                f"{folder}: {key!r} has shape {tuple(tensor.shape)}, the configuration says {wanted}"
+            )
         state[name] = tensor.to(device=device, dtype=dtype)
     if config.network.tie_weights:
         state["head.weight"] = state["embed.weight"]

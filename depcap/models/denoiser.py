@@ -46,9 +46,7 @@ class TransformerDenoiser:
         heads, weight = config.num_kv_heads, self.network.embed.weight
         return KVCache(config.num_layers, batch, length, heads, config.head_size, weight)
 
-    def __call__(
-        self, ids: Int[Tensor, "B L"], query: Query, store: Store | None
-    ) -> Float[Tensor, "B W V"]:
+    def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Float[Tensor, "B W V"]:
         """Log-probabilities for each position of `query.read`. Rows that compute nothing are left out."""
         active = (query.compute.end > query.compute.start).nonzero().flatten()
         start = (query.compute.start[active] - self.shift).clamp(min=0)
@@ -74,7 +72,7 @@ class TransformerDenoiser:
 def _attend(
     store: Store | None, rows: Int[Tensor, "R"], compute: Window, visible: Int[Tensor, "R"], length: int
 ) -> Attend:
-    """Attention over everything visible: the window's own keys, or the store after the window's are written."""
+    """Attention over all that is visible: the window's own keys, or the store once they are written."""
     if store is None:
         own = None if bool(compute.valid.all()) else compute.valid[:, None, None, :]
         return lambda _layer, q, k, v: _scaled(q, k, v, own)

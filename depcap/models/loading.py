@@ -12,7 +12,12 @@ from depcap.tokenizer import Tokenizer, load_tokenizer
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
 FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"]
-DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,12 @@ class Card:
 CARDS = {
     card.name: card
     for card in (
-        Card("tiny-llada", "5 M parameters, trained here on arithmetic and python; runs on any laptop", True, True),
+        Card(
+            "tiny-llada",
+            "5 M parameters, trained here on arithmetic and python; runs on any laptop",
+            True,
+            True,
+        ),
         Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
         Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
         Card("GSAI-ML/LLaDA-1.5", "8 B, LLaDA, arXiv 2505.19223", True),
@@ -97,7 +107,7 @@ def find(name: str, revision: str | None = None) -> Path:
         return Path(name)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise DepcapError(
-            f"unknown model {name!r} (accepted: {bundled}; a model folder; a Hub id such as GSAI-ML/LLaDA-8B-Base)"
+            f"unknown model {name!r} (accepted: {bundled}; a model folder; a Hub id like GSAI-ML/LLaDA-1.5)"
         )
     from huggingface_hub import snapshot_download
 
@@ -105,7 +115,9 @@ def find(name: str, revision: str | None = None) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DepcapError(f"model {name!r} is no folder here and cannot be had from the Hub: {reason}") from None
+        raise DepcapError(
+            f"model {name!r} is no folder here and cannot be had from the Hub: {reason}"
+        ) from None
 
 
 def _device(device: str) -> torch.device:
@@ -116,7 +128,9 @@ def _device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise DepcapError(f"device {device!r} is not available here (accepted: auto, cpu, cuda, cuda:N, mps)") from None
+        raise DepcapError(
+            f"device {device!r} is not available here (accepted: auto, cpu, cuda, cuda:N, mps)"
+        ) from None
     return chosen
 
 

@@ -71,7 +71,8 @@ def _chain(rng: Random) -> tuple[str, list[str], int]:
     """One person, one amount, a row of events."""
     who, item = rng.choice(NAMES), rng.choice(ITEMS)
     amount = rng.randint(3, 40)
-    story, lines = [f"{who} has {amount} {item}."], []
+    story = [f"{who} has {amount} {item}."]
+    lines: list[str] = []
     wanted = rng.randint(2, 6)
     while len(lines) < wanted:
         text, new_lines, new_amount = rng.choice(EVENTS)(rng, amount)

@@ -33,7 +33,8 @@ class Task(Protocol):
     0.0 for any other, including nonsense.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def sample(self, rng: Random, split: Split) -> Example: ...
 

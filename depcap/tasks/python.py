@@ -197,7 +197,9 @@ def _extreme(rng: Random, xs: str, k: str) -> Program:
     mapped, expression = mapped.format(k=k), expression.format(x="x", k=k)
     what, sign = rng.choice((("largest", ">"), ("smallest", "<")))
     default = rng.choice(("0", "-1", k))
-    doc = f"Return the {what} of {mapped}the numbers in {xs} that are {words}, or {default} if there are none."
+    doc = (
+        f"Return the {what} of {mapped}the numbers in {xs} that are {words}, or {default} if there are none."
+    )
     params, kinds = _signature(doc, k, xs)
     loop = (f"for x in {xs}:", f"    if {condition}:", f"        y = {expression}")
     keep = (f"        if best is None or y {sign} best:", "            best = y")
@@ -262,7 +264,11 @@ def _pairs(rng: Random, xs: str, k: str) -> Program:
     doc = f"Return {what} the numbers in {xs} that are {words} and have {next_words} one after them."
     params, kinds = _signature(words, k, xs)
     condition = f"({condition})" if " or " in condition else condition
-    loop = (f"for a, b in zip({xs}, {xs}[1:]):", f"    if {condition} and {next_condition}:", f"        {update}")
+    loop = (
+        f"for a, b in zip({xs}, {xs}[1:]):",
+        f"    if {condition} and {next_condition}:",
+        f"        {update}",
+    )
     return Program(params, kinds, doc, (start, *loop, f"return {last}"))
 
 
@@ -274,7 +280,12 @@ def _text(rng: Random, _xs: str, _k: str) -> Program:
         loop = ("count = 0", "for c in s:", f"    if {condition}:", "        count += 1")
         return Program(("s",), ("text",), doc, (*loop, "return count"))
     how, expression = rng.choice(
-        (("", "c"), (", each twice", "c * 2"), (", in capitals", "c.upper()"), (", each with a dot", 'c + "."'))
+        (
+            ("", "c"),
+            (", each twice", "c * 2"),
+            (", in capitals", "c.upper()"),
+            (", each with a dot", 'c + "."'),
+        )
     )
     after, last = rng.choice(
         (("", "out"), (", reversed", "out[::-1]"), (", and their number at the end", "out + str(len(out))"))

@@ -18,12 +18,61 @@ MAX_SOURCE = 4_000
 MAX_OUTPUT = 100_000
 
 BUILTINS = frozenset(
-    "abs all any bool dict enumerate float int isinstance len list max min range reversed round set sorted str"
-    " sum tuple zip".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "dict",
+        "enumerate",
+        "float",
+        "int",
+        "isinstance",
+        "len",
+        "list",
+        "max",
+        "min",
+        "range",
+        "reversed",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 METHODS = frozenset(
-    "append add count endswith extend get index insert isalpha isdigit isspace isupper islower items join keys"
-    " lower pop remove replace reverse sort split startswith strip upper values".split()
+    [
+        "append",
+        "add",
+        "count",
+        "endswith",
+        "extend",
+        "get",
+        "index",
+        "insert",
+        "isalpha",
+        "isdigit",
+        "isspace",
+        "isupper",
+        "islower",
+        "items",
+        "join",
+        "keys",
+        "lower",
+        "pop",
+        "remove",
+        "replace",
+        "reverse",
+        "sort",
+        "split",
+        "startswith",
+        "strip",
+        "upper",
+        "values",
+    ]
 )
 NODES = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.For,
@@ -105,7 +154,13 @@ def run_program(source: str, arguments: list[tuple[Any, ...]]) -> Outcome:
     command = [sys.executable, "-I", "-S", "-c", RUNNER, str(SECONDS), str(MEMORY_BYTES)]
     try:
         done = subprocess.run(
-            command, input=json.dumps(job), capture_output=True, text=True, timeout=2 * SECONDS, env={}, cwd="/"
+            command,
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            timeout=2 * SECONDS,
+            env={},
+            cwd="/",
         )
     except subprocess.TimeoutExpired:
         return Outcome((), "time limit")
