@@ -121,9 +121,9 @@ def conflicts(
         go.Scatter(x=list(positions), y=zero, text=[], meta={"role": "node"}, marker=nodes, **marks)
     )
     figure = go.Figure(
-        traces, _layout(height=330, margin={"l": 12, "r": 12, "t": 34, "b": 64}, hovermode="closest")
+        traces, _layout(height=330, margin={"l": 24, "r": 12, "t": 34, "b": 64}, hovermode="closest")
     )
-    figure.update_xaxes(showgrid=False, tickangle=-60)
+    figure.update_xaxes(showgrid=False, tickangle=-60, ticklabeloverflow="allow")
     figure.update_yaxes(visible=False, range=[-1.15, 1.15])
     return figure
 

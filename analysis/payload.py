@@ -5,8 +5,6 @@ import math
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from analysis import figures
 from depcap.errors import DepcapError
 from depcap.reasons import REASONS
@@ -41,20 +39,18 @@ def payload(trace: Trace) -> dict[str, Any]:
         "blocks": [_block(row) for row in rows if row["opened"]],
         "steps": [_step(row) for row in rows],
         "reasons": {name: reason._asdict() for name, reason in REASONS.items()},
-        "figures": {
-            **_fixed_figures(),
-            "timeline": json.loads(
-                figures.timeline(*_overview(rows, start, header.gen_length), start).to_json()
-            )
-            | {"config": figures.CONFIG},
-        },
+        "figures": _figures(),
     }
 
 
 @cache
-def _fixed_figures() -> dict[str, Any]:
-    """The specs that no trace changes."""
-    made = {"boundary": figures.boundary(), "conflicts": figures.conflicts()}
+def _figures() -> dict[str, Any]:
+    """The chart specs, empty: the viewer fills them from `blocks` and `steps`."""
+    made = {
+        "boundary": figures.boundary(),
+        "conflicts": figures.conflicts(),
+        "timeline": figures.timeline(),
+    }
     return {name: json.loads(figure.to_json()) | {"config": figures.CONFIG} for name, figure in made.items()}
 
 
@@ -81,18 +77,6 @@ def _step(row: Row) -> dict[str, Any]:
         ],
         "edges": [[edge["i"], edge["j"], round(edge["d"], 3)] for edge in row["edges"] or []],
     }  # fmt: skip
-
-
-def _overview(rows: list[Row], start: int, length: int) -> tuple[np.ndarray[Any, Any], list[int]]:
-    """Confidence by step and position (NaN where not evaluated), and when each position was unmasked."""
-    confidence = np.full((len(rows), length), np.nan)
-    unmasked = [0] * length
-    for index, row in enumerate(rows):
-        for position, value in zip(row["positions"], row["confidence"], strict=True):
-            confidence[index, position - start] = round(value, 4)
-        for position in row["committed"]:
-            unmasked[position - start] = row["step"]
-    return confidence, unmasked
 
 
 def _rounded(values: list[float]) -> list[float]:

@@ -8,9 +8,10 @@ result = depcap.generate(model, "Tom has 3 apples. Tom buys 4 more. How many app
 from depcap import trace
 from depcap.decoder import Method, steps
 from depcap.errors import DepcapError
-from depcap.generation import Result, generate, stream
+from depcap.generation import generate, stream
 from depcap.methods import METHODS, make_method
 from depcap.models.loading import CARDS, Model, load
+from depcap.result import Result
 from depcap.trace import Trace
 from depcap.types import Step
 

@@ -2,56 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from depcap.decoder import Ledger, canvas_for, steps
-from depcap.errors import DepcapError
-from depcap.methods import NamedMethod, make_method
 from depcap.models.loading import Model
-from depcap.recorder import LEVELS, Recorder
-from depcap.trace import Trace
+from depcap.recorder import Recorder
+from depcap.request import Request, check
+from depcap.result import Result
 from depcap.types import Step
-
-Prompt = str | list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One decoded row.
-
-    `tokens` are the generated ids, up to and including the end token that stopped the row if one did; `text`
-    is what comes before the first end token (None without a tokenizer); `unmask_step` is the row's step, from
-    1, at which each of `tokens` was committed; `seconds` is decoding time up to the row's last step;
-    `response_length` counts the tokens before the first end token.
-    """
-
-    prompt_ids: list[int]
-    tokens: list[int]
-    text: str | None
-    nfe: int
-    block_sizes: list[int]
-    unmask_step: list[int]
-    seconds: float
-    response_length: int
-    trace: Trace | None = None
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Tokens before the first end token per second of this row's time."""
-        return self.response_length / self.seconds if self.seconds > 0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A checked decode: what goes in, ready to run."""
-
-    model: Model
-    prompts: list[list[int]]
-    method: NamedMethod
-    gen_length: int
-    seed: int
-    temperature: float
 
 
 def generate(
@@ -177,53 +135,3 @@ class Decoding:
         text = tokenizer.decode(tokens[:length]) if tokenizer else None
         nfe, sizes = int(self._ledger.nfe[row]), self._ledger.block_sizes(row)
         return Result(prompt, tokens, text, nfe, sizes, when, self._row_seconds[row], length)
-
-
-def check(
-    model: Model,
-    prompts: str | list[str] | list[list[int]],
-    method: str,
-    cache: str,
-    gen_length: int,
-    stop: str,
-    record: str | None,
-    seed: int,
-    temperature: float,
-    params: dict[str, Any],
-) -> Request:
-    """Everything that can be wrong with a request, found before anything runs."""
-    if gen_length <= 0:
-        raise DepcapError(f"gen_length {gen_length} must be at least 1")
-    if record is not None and record not in LEVELS:
-        raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
-    named = make_method(method, gen_length, cache, stop, temperature, seed, params)
-    listed: list[Prompt] = [prompts] if isinstance(prompts, str) else list(prompts)
-    if not listed:
-        raise DepcapError("no prompt was given")
-    ids = [_prompt_ids(model, prompt, gen_length) for prompt in listed]
-    return Request(model, ids, named, gen_length, seed, temperature)
-
-
-def _prompt_ids(model: Model, prompt: Prompt, gen_length: int) -> list[int]:
-    if isinstance(prompt, str):
-        if not prompt.strip():
-            raise DepcapError("the prompt is empty")
-        if model.tokenizer is None:
-            raise DepcapError(f"{model.name} has no tokenizer: give the prompt as token ids")
-        ids = model.tokenizer.encode(prompt)
-    else:
-        ids = list(prompt)
-    if not ids:
-        raise DepcapError("the prompt is empty")
-    vocab = model.denoiser.vocab_size
-    outside = [i for i in ids if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < vocab]
-    if outside:
-        raise DepcapError(f"the prompt has id {outside[0]!r}, outside the vocabulary (0 to {vocab - 1})")
-    if model.denoiser.mask_id in ids:
-        raise DepcapError(f"the prompt contains the mask token (id {model.denoiser.mask_id})")
-    if len(ids) + gen_length > model.max_positions:
-        raise DepcapError(
-            f"prompt ({len(ids)} tokens) and gen_length ({gen_length}) exceed the model's"
-            f" {model.max_positions} positions"
-        )
-    return ids

@@ -76,7 +76,7 @@ class UnmaskPolicy(Protocol):
     """Which proposals are committed in this step.
 
     `select` may only mark eligible positions. `explain` is for recording: a reason code, the position that
-    caused it (-1: none) and the round (-1: none) for every position of the window.
+    caused it (-1: none) and the round, from 1 (-1: none) for every position of the window.
     """
 
     def select(self, proposal: Proposal, block: Block) -> Selection: ...

@@ -8,20 +8,18 @@ and boundary curves) and `distributions` (with the most probable alternatives at
 import importlib.metadata
 import platform
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from torch import Tensor
 
 from depcap.boundary import CLAMPS
 from depcap.reasons import CODES
+from depcap.request import Request
+from depcap.result import Result
 from depcap.trace import CURVES, SCHEMA, SCHEMA_VERSION, Header, Trace
 from depcap.types import Step
 
-if TYPE_CHECKING:
-    from depcap.generation import Request, Result
-
-LEVELS = ("decisions", "scores", "distributions")
 ALTERNATIVES = 5
 LIBRARIES = ("depcap", "torch", "pyarrow", "safetensors", "tokenizers")
 
@@ -37,7 +35,7 @@ class Frame:
 class Recorder:
     """Collects steps; `finish` makes the traces."""
 
-    def __init__(self, request: "Request", level: str) -> None:
+    def __init__(self, request: Request, level: str) -> None:
         self.request, self.level = request, level
         self.frames: list[Frame] = []
 
@@ -74,12 +72,12 @@ class Recorder:
             values |= {"candidates": seen["candidates"], "edges": edges, "d": seen["scores"][row, i, j]}
         return values
 
-    def finish(self, results: "list[Result]") -> "list[Result]":
+    def finish(self, results: list[Result]) -> list[Result]:
         """The results with their traces."""
         frames = [Frame(f.seconds, {k: v.cpu() for k, v in f.values.items()}) for f in self.frames]
         return [replace(result, trace=self._trace(frames, row, result)) for row, result in enumerate(results)]
 
-    def _trace(self, frames: list[Frame], row: int, result: "Result") -> Trace:
+    def _trace(self, frames: list[Frame], row: int, result: Result) -> Trace:
         rows = [self._row(frame, row) for frame in frames if frame.values["live"][row]]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         return Trace(self._header(result, rows), table)
@@ -103,7 +101,7 @@ class Recorder:
                 record[name] = values[name][row][eligible].tolist()
         return record
 
-    def _header(self, result: "Result", rows: list[dict[str, Any]]) -> Header:
+    def _header(self, result: Result, rows: list[dict[str, Any]]) -> Header:
         request, model = self.request, self.request.model
         return Header(
             schema_version=SCHEMA_VERSION, level=self.level, model=model.name, weights=model.weights,
@@ -118,7 +116,7 @@ class Recorder:
             tokens_per_second=result.tokens_per_second,
         )  # fmt: skip
 
-    def _pieces(self, result: "Result", rows: list[dict[str, Any]]) -> dict[int, str]:
+    def _pieces(self, result: Result, rows: list[dict[str, Any]]) -> dict[int, str]:
         """The text of every token id that the trace mentions."""
         ids = {*result.prompt_ids, *result.tokens}
         for row in rows:

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from depcap.generation import Decoding, Result
+from depcap.generation import Decoding
+from depcap.result import Result
 from depcap.types import Step
 
 MASK_GLYPH = "░"

@@ -19,6 +19,8 @@ from depcap.errors import DepcapError
 
 SCHEMA_VERSION = "1.0"
 METADATA_KEY = b"depcap"
+LEVELS = ("decisions", "scores", "distributions")
+"""How much is recorded: commits and blocks; also reasons, conflicts and curves; also alternatives."""
 
 _INTS, _FLOATS = pa.list_(pa.int32()), pa.list_(pa.float32())
 _EDGE = pa.struct([("i", pa.int32()), ("j", pa.int32()), ("d", pa.float32())])
@@ -39,7 +41,7 @@ SCHEMA = pa.schema(
         ("confidence", _FLOATS),
         ("reason", pa.list_(pa.string())),
         ("cause", _INTS),  # the position that blocked it, or -1
-        ("round", _INTS),  # of the greedy selection, or -1
+        ("round", _INTS),  # of the greedy selection, from 1, or -1
         ("candidates", _INTS),  # positions in the conflict graph
         ("edges", pa.list_(_EDGE)),  # conflicts, i < j
         # where a block opened:

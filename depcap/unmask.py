@@ -122,7 +122,11 @@ class ConflictFree:
         codes = _mark_forced(codes, selection)
         cause = torch.where(waits, torch.where(by_sure >= 0, by_sure, by_pick), -1)
         place = proposal.window.positions.gather(1, cause.clamp(min=0))
-        return codes, torch.where(cause >= 0, place, -1), seen["rounds"]
+        return (
+            codes,
+            torch.where(cause >= 0, place, -1),
+            torch.where(seen["rounds"] >= 0, seen["rounds"] + 1, -1),
+        )
 
 
 def at_least_one(selection: Selection, proposal: Proposal) -> Selection:
