@@ -28,6 +28,7 @@ def payload(trace: Trace) -> dict[str, Any]:
     rows = trace.rows()
     start = len(header.prompt_ids)
     summary = {name: getattr(header, name) for name in HEADER_FIELDS} | {"prompt_length": start}
+    summary["params"] = {name: _finite(value) for name, value in header.params.items()}
     return {
         "schema": PAYLOAD_SCHEMA,
         "header": summary,
@@ -79,6 +80,11 @@ def _step(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rounded(values: list[float]) -> list[float]:
-    """Five significant digits: what a chart can show, in half the bytes."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+def _rounded(values: list[float]) -> list[float | None]:
+    """Five significant digits: what a chart can show, in half the bytes. JSON has no infinities: null."""
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
+
+
+def _finite(value: float | int | None) -> float | int | str | None:
+    """A parameter as JSON can hold it: infinities by name."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

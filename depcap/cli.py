@@ -1,6 +1,7 @@
 """The command line: `depcap decode | eval | methods | models`."""
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -82,7 +83,8 @@ def decode(
     if as_json:
         named = decoding.request.method
         _print_json(
-            model=model, method=named.name, cache=named.cache, params=named.params, gen_length=gen_length,
+            model=model, method=named.name, cache=named.cache, params=_finite(named.params),
+            gen_length=gen_length,
             prompt_ids=result.prompt_ids, tokens=result.tokens, text=result.text, nfe=result.nfe,
             block_sizes=result.block_sizes, unmask_step=result.unmask_step, seconds=result.seconds,
             tokens_per_second=result.tokens_per_second,
@@ -212,8 +214,13 @@ def _params(settings: list[str]) -> dict[str, Any]:
     return params
 
 
+def _finite(params: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinities: gamma = inf is written as the string "inf", which `--set` reads."""
+    return {key: str(value) if value in (math.inf, -math.inf) else value for key, value in params.items()}
+
+
 def _print_json(**fields: Any) -> None:
-    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.write(json.dumps(fields, allow_nan=False) + "\n")
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ CURVES = (
 class Header(BaseModel):
     """What a reader needs to understand a trace and to run it again."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="constants")
 
     schema_version: str
     level: str
