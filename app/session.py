@@ -14,6 +14,7 @@ import depcap
 from analysis.payload import payload
 from app.presets import MODELS
 from depcap.generation import Decoding, start
+from depcap.request import Settings
 from depcap.types import Step
 
 MAX_PROMPT_CHARACTERS = 2_000
@@ -43,9 +44,8 @@ def prepare(
         raise depcap.DepcapError(f"the prompt has {len(prompt)} characters; at most {MAX_PROMPT_CHARACTERS}")
     if not 1 <= gen_length <= MAX_GEN_LENGTH:
         raise depcap.DepcapError(f"gen_length {gen_length} is out of range (1 to {MAX_GEN_LENGTH})")
-    decoding = start(
-        model(model_name), prompt, method, cache_name, int(gen_length), "eos", "distributions", **params
-    )
+    settings = Settings(method, cache_name, gen_length, params=params)
+    decoding = start(model(model_name), prompt, settings, "distributions")
     tokens = len(decoding.request.prompts[0])
     if tokens > MAX_PROMPT_TOKENS:
         raise depcap.DepcapError(f"the prompt has {tokens} tokens; at most {MAX_PROMPT_TOKENS}")
@@ -85,7 +85,7 @@ def _begin(decoding: Decoding) -> Event:
     return {
         "type": "begin",
         "start": {
-            "prompt": prompt, "pieces": _pieces(decoding, prompt), "gen_length": request.gen_length,
+            "prompt": prompt, "pieces": _pieces(decoding, prompt), "gen_length": request.settings.gen_length,
             "end_id": denoiser.end_ids[0], "mask_id": denoiser.mask_id, "header": header,
         },
     }  # fmt: skip

@@ -1,19 +1,33 @@
 """Decode with diffusion language models, and see how they decide.
 
-import depcap
-model = depcap.load("tiny-llada")
-result = depcap.generate(model, "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?")[0]
+    import depcap
+    model = depcap.load("tiny-llada")
+    problem = "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?"
+    result = depcap.generate(model, problem)[0]
+
+Names are imported when first used, so that reading a trace does not load torch.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from depcap import trace
-from depcap.decoder import Method, steps
 from depcap.errors import DepcapError
-from depcap.generation import generate, stream
-from depcap.methods import METHODS, make_method
-from depcap.models.loading import CARDS, Model, load
-from depcap.result import Result
 from depcap.trace import Trace
-from depcap.types import Step
+
+if TYPE_CHECKING:
+    from depcap.decoder import Method, steps
+    from depcap.generation import generate, stream
+    from depcap.methods import METHODS, make_method
+    from depcap.models.loading import CARDS, Model, load
+    from depcap.result import Result
+    from depcap.types import Step
+
+_HOME = {
+    "CARDS": "models.loading", "METHODS": "methods", "Method": "decoder", "Model": "models.loading",
+    "Result": "result", "Step": "types", "generate": "generation", "load": "models.loading",
+    "make_method": "methods", "steps": "decoder", "stream": "generation",
+}  # fmt: skip
 
 __all__ = [
     "CARDS",
@@ -31,3 +45,9 @@ __all__ = [
     "stream",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'depcap' has no attribute {name!r}")
+    return getattr(import_module(f"depcap.{_HOME[name]}"), name)

@@ -17,7 +17,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
     help="Decode with diffusion language models, and see how they decide.",
 )
 
@@ -33,6 +32,12 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")]
 Revision = Annotated[str | None, typer.Option(help="commit or tag of a Hub id")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
+
+
+@app.callback(invoke_without_command=True)
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
 
 
 @app.command()
@@ -63,16 +68,16 @@ def decode(
     given = _prompt(prompt, prompt_file, prompt_ids)
     from depcap.generation import start
     from depcap.models.loading import load
-    from depcap.trace import save
+    from depcap.request import Settings
+    from depcap.trace import LEVELS, save
 
-    decoding = start(
-        load(model, device, dtype, revision), given, method, cache, gen_length, stop,
-        record if trace else None, seed, temperature, **_params(set_),
-    )  # fmt: skip
+    if record not in LEVELS:
+        raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
+    settings = Settings(method, cache, gen_length, stop, seed, temperature, _params(set_))
+    decoding = start(load(model, device, dtype, revision), given, settings, record if trace else None)
     console = Console(stderr=as_json)
     if as_json:
-        for _ in decoding:
-            pass
+        decoding.run()
     else:
         from depcap.terminal import show
 
@@ -116,11 +121,12 @@ def evaluate_(
 
     from depcap.evaluation import evaluate
     from depcap.models.loading import load
+    from depcap.request import Settings
 
     loaded = load(model, device, dtype, revision)
-    settings = {"method": method, "cache": cache, "gen_length": gen_length, "stop": stop, **_params(set_)}
+    settings = Settings(method, cache, gen_length, stop, params=_params(set_))
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
-        report = evaluate(loaded, task, limit, batch_size, bar.update, **settings)
+        report = evaluate(loaded, task, limit, settings, batch_size, bar.update)
     if as_json:
         _print_json(
             **asdict(report), model=model, method=method, cache=cache, gen_length=gen_length, stop=stop
@@ -196,7 +202,7 @@ def _prompt(prompt: str | None, file: Path | None, ids: str | None) -> Any:
         return prompt
     try:
         parsed = json.loads(ids)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, list):
         raise DepcapError("--prompt-ids takes a JSON list of token ids, such as [1, 2, 3]")

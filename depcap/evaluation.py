@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from scipy.stats import binomtest
 
 from depcap.errors import DepcapError
-from depcap.generation import generate
+from depcap.generation import start
 from depcap.methods import choose
 from depcap.models.loading import Model
+from depcap.request import Settings
 from depcap.tasks import TASKS, examples
 
 
@@ -37,11 +37,11 @@ def evaluate(
     model: Model,
     task: str,
     limit: int,
+    settings: Settings,
     batch_size: int = 8,
     progress: Callable[[int], None] = lambda _done: None,
-    **settings: Any,
 ) -> Report:
-    """Decode and score `limit` held-out problems; `settings` go to `generate`.
+    """Decode and score `limit` held-out problems.
 
     `progress` is called with the number of problems done after each batch.
     """
@@ -51,7 +51,7 @@ def evaluate(
     problems = examples(chosen, limit)
     right, nfe, tokens, seconds, done = 0.0, 0, 0, 0.0, 0
     while batch := list(islice(problems, batch_size)):
-        results = generate(model, [example.prompt for example in batch], **settings)
+        results = start(model, [example.prompt for example in batch], settings).run()
         for example, result in zip(batch, results, strict=True):
             right += chosen.score(example, result.text or "")
             nfe += result.nfe

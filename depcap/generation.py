@@ -7,14 +7,14 @@ from typing import Any
 from depcap.decoder import Ledger, canvas_for, steps
 from depcap.models.loading import Model
 from depcap.recorder import Recorder
-from depcap.request import Request, check
+from depcap.request import Prompts, Request, Settings, check
 from depcap.result import Result
 from depcap.types import Step
 
 
 def generate(
     model: Model,
-    prompts: str | list[str] | list[list[int]],
+    prompts: Prompts,
     method: str = "depcap",
     cache: str = "none",
     gen_length: int = 128,
@@ -44,15 +44,13 @@ def generate(
     Raises:
         DepcapError: bad input, in one line.
     """
-    decoding = start(model, prompts, method, cache, gen_length, stop, record, seed, temperature, **params)
-    for _ in decoding:
-        pass
-    return decoding.results()
+    settings = Settings(method, cache, gen_length, stop, seed, temperature, params)
+    return start(model, prompts, settings, record).run()
 
 
 def stream(
     model: Model,
-    prompts: str | list[str] | list[list[int]],
+    prompts: Prompts,
     method: str = "depcap",
     cache: str = "none",
     gen_length: int = 128,
@@ -66,23 +64,13 @@ def stream(
     A Step is frozen: nothing a consumer does can change the decode. Bad input raises here, not at the
     first step.
     """
-    return iter(start(model, prompts, method, cache, gen_length, stop, None, seed, temperature, **params))
+    settings = Settings(method, cache, gen_length, stop, seed, temperature, params)
+    return iter(start(model, prompts, settings))
 
 
-def start(
-    model: Model,
-    prompts: str | list[str] | list[list[int]],
-    method: str = "depcap",
-    cache: str = "none",
-    gen_length: int = 128,
-    stop: str = "eos",
-    record: str | None = None,
-    seed: int = 0,
-    temperature: float = 0.0,
-    **params: Any,
-) -> "Decoding":
-    """A checked decode that has not begun; arguments as for `generate`."""
-    request = check(model, prompts, method, cache, gen_length, stop, record, seed, temperature, params)
+def start(model: Model, prompts: Prompts, settings: Settings, record: str | None = None) -> "Decoding":
+    """A checked decode that has not begun."""
+    request = check(model, prompts, settings, record)
     return Decoding(request, Recorder(request, record) if record else None)
 
 
@@ -95,7 +83,7 @@ class Decoding:
     def __init__(self, request: Request, recorder: Recorder | None) -> None:
         self.request, self._recorder = request, recorder
         denoiser = request.model.denoiser
-        canvas = canvas_for(request.prompts, request.gen_length, denoiser, denoiser.device)
+        canvas = canvas_for(request.prompts, request.settings.gen_length, denoiser, denoiser.device)
         self._steps = steps(denoiser, canvas, request.method.method)
         self._ledger = Ledger.empty(canvas)
         self._canvas = canvas
@@ -119,6 +107,12 @@ class Decoding:
             self._row_seconds[row] = self.seconds
         if self._recorder is not None:
             self._recorder.step(step, self.seconds)
+
+    def run(self) -> list[Result]:
+        """Decode to the end."""
+        for _ in self:
+            pass
+        return self.results()
 
     def results(self) -> list[Result]:
         """One Result per prompt, with its trace if the decode was recorded."""

@@ -149,8 +149,6 @@ def make_method(
     """The named method with these parameters; DepcapError names what is wrong and what is accepted."""
     preset = choose(METHODS, name, "method")
     cache_policy, stop_rule = choose(CACHES, cache, "cache"), choose(STOPS, stop, "stop")
-    if not 0 <= temperature <= 10:
-        raise DepcapError(f"temperature {temperature} is out of range (0 to 10)")
     try:
         checked = preset.params(**(params or {}))
     except ValidationError as error:

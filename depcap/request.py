@@ -1,6 +1,7 @@
 """A decode that has been asked for and checked, ready to run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from depcap.errors import DepcapError
@@ -8,59 +9,73 @@ from depcap.methods import NamedMethod, make_method
 from depcap.models.loading import Model
 from depcap.trace import LEVELS
 
-Prompt = str | list[int]
+Prompts = str | list[str] | list[list[int]]
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to decode, before it is checked; `params` are the method's own, the others keep their defaults."""
+
+    method: str = "depcap"
+    cache: str = "none"
+    gen_length: int = 128
+    stop: str = "eos"
+    seed: int = 0
+    temperature: float = 0.0
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A checked decode: what goes in, ready to run."""
+    """A checked decode: token ids, settings, and the method they make."""
 
     model: Model
     prompts: list[list[int]]
+    settings: Settings
     method: NamedMethod
-    gen_length: int
-    seed: int
-    temperature: float
 
 
-def check(
-    model: Model,
-    prompts: str | list[str] | list[list[int]],
-    method: str,
-    cache: str,
-    gen_length: int,
-    stop: str,
-    record: str | None,
-    seed: int,
-    temperature: float,
-    params: dict[str, Any],
-) -> Request:
-    """Everything that can be wrong with a request, found before anything runs."""
-    if gen_length <= 0:
-        raise DepcapError(f"gen_length {gen_length} must be at least 1")
+def check(model: Model, prompts: Prompts, settings: Settings, record: str | None = None) -> Request:
+    """Everything that can be wrong with a decode, found before anything runs."""
+    _check_numbers(settings)
     if record is not None and record not in LEVELS:
         raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
-    named = make_method(method, gen_length, cache, stop, temperature, seed, params)
-    listed: list[Prompt] = [prompts] if isinstance(prompts, str) else list(prompts)
+    named = make_method(
+        settings.method, settings.gen_length, settings.cache, settings.stop, settings.temperature,
+        settings.seed, settings.params,
+    )  # fmt: skip
+    listed = [prompts] if isinstance(prompts, str) else prompts
+    if not isinstance(listed, list | tuple) or not all(isinstance(p, str | list | tuple) for p in listed):
+        raise DepcapError("prompts are one string, a list of strings, or a list of lists of token ids")
     if not listed:
         raise DepcapError("no prompt was given")
-    ids = [_prompt_ids(model, prompt, gen_length) for prompt in listed]
-    return Request(model, ids, named, gen_length, seed, temperature)
+    if settings.seed + len(listed) > MAX_SEED:
+        raise DepcapError(f"seed {settings.seed} is too large (at most {MAX_SEED - len(listed)})")
+    ids = [_prompt_ids(model, prompt, settings.gen_length) for prompt in listed]
+    return Request(model, ids, settings, named)
 
 
-def _prompt_ids(model: Model, prompt: Prompt, gen_length: int) -> list[int]:
-    if isinstance(prompt, str):
-        if not prompt.strip():
-            raise DepcapError("the prompt is empty")
-        if model.tokenizer is None:
-            raise DepcapError(f"{model.name} has no tokenizer: give the prompt as token ids")
-        ids = model.tokenizer.encode(prompt)
-    else:
-        ids = list(prompt)
+def _check_numbers(settings: Settings) -> None:
+    """The annotations are only a wish to a caller in Python."""
+    if not _is_int(settings.gen_length) or settings.gen_length < 1:
+        raise DepcapError(f"gen_length {settings.gen_length!r} must be a whole number of at least 1")
+    if not _is_int(settings.seed) or settings.seed < 0:
+        raise DepcapError(f"seed {settings.seed!r} must be a whole number of at least 0")
+    if not isinstance(settings.temperature, int | float) or not 0 <= settings.temperature <= 10:
+        raise DepcapError(f"temperature {settings.temperature!r} must be a number from 0 to 10")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _prompt_ids(model: Model, prompt: str | list[int], gen_length: int) -> list[int]:
+    ids = _encode(model, prompt) if isinstance(prompt, str) else list(prompt)
     if not ids:
         raise DepcapError("the prompt is empty")
     vocab = model.denoiser.vocab_size
-    outside = [i for i in ids if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < vocab]
+    outside = [i for i in ids if not _is_int(i) or not 0 <= i < vocab]
     if outside:
         raise DepcapError(f"the prompt has id {outside[0]!r}, outside the vocabulary (0 to {vocab - 1})")
     if model.denoiser.mask_id in ids:
@@ -71,3 +86,15 @@ def _prompt_ids(model: Model, prompt: Prompt, gen_length: int) -> list[int]:
             f" {model.max_positions} positions"
         )
     return ids
+
+
+def _encode(model: Model, prompt: str) -> list[int]:
+    if not prompt.strip():
+        raise DepcapError("the prompt is empty")
+    if model.tokenizer is None:
+        raise DepcapError(f"{model.name} has no tokenizer: give the prompt as token ids")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise DepcapError("the prompt is not valid text (it has half of a surrogate pair)") from None
+    return model.tokenizer.encode(prompt)

@@ -26,7 +26,7 @@ def visible(text: str) -> str:
 
 def show(decoding: Decoding, console: Console) -> None:
     """Run a decode of one prompt to its end, drawing every step."""
-    gen_length = decoding.request.gen_length
+    gen_length = decoding.request.settings.gen_length
     with _live(console, gen_length) as (live, progress, task):
         for step in decoding:
             done = gen_length - int(step.canvas.masked()[0].sum())

@@ -30,7 +30,7 @@ class Tokenizer:
             text = environment.from_string(self.template).render(
                 messages=messages, add_generation_prompt=True, **self.special
             )
-        except jinja2.TemplateError as error:
+        except Exception as error:  # a template is a program of somebody else's
             raise DepcapError(f"the model's chat template cannot be rendered: {error}") from None
         return list(self.backend.encode(text, add_special_tokens=False).ids)
 

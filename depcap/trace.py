@@ -128,9 +128,10 @@ def save(trace: Trace, path: str | Path) -> None:
         raise DepcapError(f"cannot write {path}: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
@@ -139,11 +140,18 @@ def save(trace: Trace, path: str | Path) -> None:
         raise
 
 
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def load(path: str | Path) -> Trace:
     """Read a trace; DepcapError when the file is no trace, is damaged, or is of a newer major schema."""
     path = Path(path)
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise DepcapError(f"{path} does not exist") from None
     except (OSError, pa.ArrowException) as error:

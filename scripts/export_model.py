@@ -17,8 +17,8 @@ from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, save_network
 from depcap.models.transformer import Transformer
 from scripts.train import CONFIG, END_ID, MASK_ID, TOKENIZER
 
-TEMPLATE = "{{ messages[0]['content'].rstrip('\n') }}\n"
-"""The tasks' prompts end with one newline; a typed prompt need not."""
+TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
+"""The tasks' prompts end with one newline; a typed one need not. (Jinja drops a template's last newline.)"""
 
 
 class Layout(str, Enum):

@@ -40,6 +40,7 @@ BUCKETS = (64, 96, 128, 192, 320)
 TOKENS_PER_STEP = 6_400
 DRILL_SHARE = 0.15
 PADDING_WEIGHT = 0.05
+FRONTIER, FRONTIER_WEIGHT = 3, 3.0
 
 
 class Objective(str, Enum):
@@ -128,7 +129,8 @@ def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Ten
     """Inputs, targets and weights [B L] of masked diffusion: half uniform masks, half as decoding sees them.
 
     The decoding view shows a prefix of the response, hides everything from a random cut on, reveals a random
-    share of the window after the cut, and counts the loss in that window only. Without it the network learns
+    share of the window after the cut, and counts the loss in that window only, most of all in the first
+    positions, where a calculation is either done or not. Without it the network learns
     to copy a result from the line after it, which a left-to-right decoder does not have.
     """
     rows, length = batch.ids.shape
@@ -152,6 +154,8 @@ def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Ten
     masked = torch.where(as_decoding, view, uniform)
     counted = torch.where(as_decoding, view & ahead, uniform)
     weights = counted * torch.where(place > batch.end[:, None], PADDING_WEIGHT, 1.0)
+    frontier = as_decoding & (place < (cut + FRONTIER)[:, None])
+    weights = weights * torch.where(frontier, FRONTIER_WEIGHT, 1.0)
     return torch.where(masked, MASK_ID, batch.ids), batch.ids, weights
 
 

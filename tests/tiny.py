@@ -11,7 +11,7 @@ from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, parse_config, save_
 from depcap.models.transformer import Transformer
 
 TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
-TEMPLATE = "{{ messages[0]['content'].rstrip('\n') }}\n"
+TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
 KEYS = {"llada": LLADA_KEYS, "Dream": LLAMA_KEYS}
 
 

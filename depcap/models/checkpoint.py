@@ -5,7 +5,6 @@ Only safetensors are read; nothing from a checkpoint is ever executed.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from depcap.errors import DepcapError
+from depcap.models.config import DreamConfig, LladaConfig, ReleasedConfig, parse, read_json
 from depcap.models.transformer import Transformer, TransformerConfig
 
 WHOLE_HASH_LIMIT = 2**30
@@ -59,17 +59,18 @@ LLAMA_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What sets a model family apart: its keys, the shift of its outputs, and tokens that end a turn."""
+    """What sets a model family apart: configuration, keys, the shift of its outputs, what ends a turn."""
 
     name: str
+    config: type[ReleasedConfig]
     keys: dict[str, str]
     shift: int
     turn_ends: tuple[str, ...]
 
 
 FAMILIES = {
-    "llada": Family("llada", LLADA_KEYS, 0, ("<|eot_id|>",)),
-    "Dream": Family("dream", LLAMA_KEYS, 1, ("<|im_end|>",)),
+    "llada": Family("llada", LladaConfig, LLADA_KEYS, 0, ("<|eot_id|>",)),
+    "Dream": Family("dream", DreamConfig, LLAMA_KEYS, 1, ("<|im_end|>",)),
 }
 
 
@@ -86,58 +87,19 @@ class CheckpointConfig:
 def read_config(folder: Path) -> CheckpointConfig:
     """The configuration of a model folder; DepcapError when it is not a model we can build."""
     path = folder / "config.json"
-    try:
-        raw = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise DepcapError(f"{folder} is not a model folder: it has no config.json") from None
-    except (OSError, ValueError) as error:
-        raise DepcapError(f"{path} cannot be read as JSON: {error}") from None
-    return parse_config(raw, str(path))
+    if not path.exists():
+        raise DepcapError(f"{folder} is not a model folder: it has no config.json")
+    return parse_config(read_json(path), str(path))
 
 
 def parse_config(raw: dict[str, Any], source: str) -> CheckpointConfig:
     """A released `config.json` as our configuration. `source` names it in errors."""
-    family = FAMILIES.get(raw.get("model_type", ""))
+    kind = raw.get("model_type")
+    family = FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
-        known = ", ".join(FAMILIES)
-        raise DepcapError(f"{source}: model_type {raw.get('model_type')!r} is not supported (known: {known})")
-    try:
-        network = _llada_config(raw) if family.name == "llada" else _llama_config(raw)
-        return CheckpointConfig(family, network, int(raw["mask_token_id"]), int(raw["eos_token_id"]))
-    except (KeyError, TypeError) as error:
-        raise DepcapError(f"{source}: field {error} is missing or has the wrong type") from None
-
-
-def _llada_config(raw: dict[str, Any]) -> TransformerConfig:
-    return TransformerConfig(
-        vocab_size=raw.get("embedding_size") or raw["vocab_size"],
-        hidden_size=raw["d_model"],
-        intermediate_size=raw["mlp_hidden_size"],
-        num_layers=raw["n_layers"],
-        num_heads=raw["n_heads"],
-        num_kv_heads=raw.get("n_kv_heads") or raw["n_heads"],
-        max_positions=raw["max_sequence_length"],
-        rope_theta=float(raw["rope_theta"]),
-        rms_norm_eps=float(raw["rms_norm_eps"]),
-        qkv_bias=bool(raw.get("include_qkv_bias")),
-        tie_weights=bool(raw.get("weight_tying")),
-    )
-
-
-def _llama_config(raw: dict[str, Any]) -> TransformerConfig:
-    return TransformerConfig(
-        vocab_size=raw["vocab_size"],
-        hidden_size=raw["hidden_size"],
-        intermediate_size=raw["intermediate_size"],
-        num_layers=raw["num_hidden_layers"],
-        num_heads=raw["num_attention_heads"],
-        num_kv_heads=raw["num_key_value_heads"],
-        max_positions=raw["max_position_embeddings"],
-        rope_theta=float(raw["rope_theta"]),
-        rms_norm_eps=float(raw["rms_norm_eps"]),
-        qkv_bias=True,
-        tie_weights=bool(raw.get("tie_word_embeddings")),
-    )
+        raise DepcapError(f"{source}: model_type {kind!r} is not supported (known: {', '.join(FAMILIES)})")
+    config = parse(family.config, raw, source)
+    return CheckpointConfig(family, config.network(), config.mask_token_id, config.eos_token_id)
 
 
 def our_key(key: str, family: Family) -> str | None:
@@ -196,17 +158,17 @@ def weight_files(folder: Path) -> list[Path]:
     """The files named by the index if there is one, else `model.safetensors`."""
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        try:
-            names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError):
-            raise DepcapError(f"{index} is not a safetensors index") from None
+        named = read_json(index).get("weight_map")
+        if not isinstance(named, dict) or not named or not all(isinstance(n, str) for n in named.values()):
+            raise DepcapError(f"{index} is not a safetensors index")
+        names = sorted(set(named.values()))
         if any(Path(name).name != name for name in names):
             raise DepcapError(f"{index} names files outside its folder")
         files = [folder / name for name in names]
     else:
         files = [folder / "model.safetensors"]
     for path in files:
-        if not path.exists():
+        if not path.is_file():
             raise DepcapError(f"{folder}: {path.name} is missing (only safetensors weights are read)")
     return files
 
@@ -233,6 +195,8 @@ def save_network(network: Transformer, path: Path, keys: dict[str, str]) -> None
     theirs = {ours: key for key, ours in keys.items()}
     state = {}
     for name, tensor in network.state_dict().items():
+        if name == "head.weight" and network.config.tie_weights:
+            continue  # one tensor with the embedding's
         number = re.search(r"\.(\d+)\.", name)
         pattern = name if number is None else name.replace(number[0], ".{n}.", 1)
         key = theirs[pattern] if number is None else theirs[pattern].replace("{n}", number[1])

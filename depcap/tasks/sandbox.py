@@ -1,8 +1,9 @@
 """Run a program somebody else wrote: allow-listed syntax, then a limited subprocess.
 
-Two fences, each meant to be enough alone. The syntax check admits a small language without imports,
-dunder names or attribute access beyond a few methods. The subprocess has limits on time, memory, processes
-and open files, an empty environment, and only a few builtins.
+The syntax check is the fence: it admits a small language without imports, private names, or attributes beyond
+a few methods. The subprocess bounds what a program that passes can cost: time, memory, files, processes
+(except for root), with an empty environment and few builtins. It would not hold back a program that got past
+the check.
 """
 
 import ast
@@ -95,8 +96,13 @@ known = __builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)
 space = {"__builtins__": {name: known[name] for name in job["builtins"]}}
 exec(compile(job["source"], "<program>", "exec"), space)
 function = space[job["function"]]
-values = [function(*eval(arguments)) for arguments in job["arguments"]]
-sys.stdout.write(json.dumps(repr(values)[: job["max_output"]]))
+try:
+    values = [function(*eval(arguments)) for arguments in job["arguments"]]
+    text = repr(values)[: job["max_output"]]
+except BaseException as error:
+    sys.stderr.write(f"{type(error).__name__}: {str(error)[:200]!r}"[:300])
+    sys.exit(1)
+sys.stdout.write(json.dumps(text))
 """
 
 

@@ -2,7 +2,14 @@
 
 import functools
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +21,8 @@ from payloads import payload
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+START_SECONDS = 120
 ARGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -31,16 +39,52 @@ window.viewer = mount(document.getElementById("place"), { plotly: "plotly.min.js
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM.exists():
-        return
-    for item in items:
+    for item in items:  # one browser, one page server: keep them in one worker
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason=f"needs {CHROMIUM}"))
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    return {"executable_path": str(CHROMIUM), "args": ARGS.split()}
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    assert found, "the browser tests need Chromium: run `make chromium`"
+    return {"executable_path": found, "args": ARGS.split()}
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the app, started as `make app` starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    with log.open("w") as out:
+        app = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(port)},
+            stdout=out,
+            stderr=out,
+        )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        _wait_for(url, app, log)
+        yield url
+    finally:
+        app.terminate()
+        app.wait(timeout=20)
+
+
+def _wait_for(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert app.poll() is None, f"the app ended:\n{log.read_text()}"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise AssertionError(f"the app did not start within {START_SECONDS} s:\n{log.read_text()}")
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -1,0 +1,53 @@
+"""Models for every test, hypothesis profiles, one thread, no network."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from tiny import CONFIGS, write_checkpoint, write_text_checkpoint
+
+import depcap
+
+torch.set_num_threads(1)
+settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None)
+settings.register_profile("dev", max_examples=200, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict[str, depcap.Model]:
+    """The parity checkpoints, by family, in float32."""
+    folders = {"llada": "llada-a", "dream": "dream-a"}
+    return {family: depcap.load(str(GOLDEN / name), "cpu", "float32") for family, name in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, depcap.Model]:
+    """Tiny random models (vocabulary 40), by family, in float64."""
+    root = tmp_path_factory.mktemp("small")
+    folders = {kind.lower(): write_checkpoint(root / kind, make()) for kind, make in CONFIGS.items()}
+    return {family: depcap.load(str(folder), "cpu", "float64") for family, folder in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def llada(small: dict[str, depcap.Model]) -> depcap.Model:
+    return small["llada"]
+
+
+@pytest.fixture(scope="session")
+def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random LLaDA checkpoint with the bundled tokenizer."""
+    return write_text_checkpoint(tmp_path_factory.mktemp("text") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def text_model(text_folder: Path) -> depcap.Model:
+    return depcap.load(str(text_folder), "cpu", "float32")

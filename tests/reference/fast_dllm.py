@@ -1,0 +1,47 @@
+"""Fast-dLLM: fixed blocks, every token that passes a threshold or a bound by rank, at least one."""
+
+from types import SimpleNamespace
+
+
+def decode(network, prompt, gen_length, cache, block_size, threshold=None, factor=None):
+    if threshold is None and factor is None:
+        threshold = 0.9
+    x = list(prompt) + [network.mask_id] * gen_length
+    out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
+    start = len(prompt)
+    while start < len(x):
+        end = min(start + block_size, len(x))
+        out.block_sizes.append(end - start)
+        log_probs = network.full(x)
+        while True:
+            out.nfe += 1
+            masked = [i for i in range(start, end) if x[i] == network.mask_id]
+            best = {i: int(log_probs[i].argmax()) for i in masked}
+            confidence = {i: 2.718281828459045 ** log_probs[i][best[i]] for i in masked}
+            ranked = sorted(masked, key=lambda i: (-confidence[i], i))
+            if threshold is not None:
+                chosen = [ranked[0]] + [i for i in ranked[1:] if confidence[i] >= threshold]
+            else:
+                chosen = ranked[: factor_count([confidence[i] for i in ranked], factor)]
+            for i in chosen:
+                x[i] = best[i]
+                out.unmask_step[i - len(prompt)] = out.nfe
+            if network.mask_id not in x[start:end]:
+                break
+            if cache == "none":
+                log_probs = network.full(x)
+            elif cache == "prefix":
+                log_probs = network.partial(x, start, len(x))
+            else:
+                log_probs = network.partial(x, start, end)
+        start = end
+    out.tokens = x[len(prompt) :]
+    return out
+
+
+def factor_count(confidences, factor):
+    """How many of the sorted confidences are revealed; a failure at the last rank is overlooked."""
+    for n in range(2, len(confidences)):
+        if confidences[n - 1] < 1 - factor / (n + 1):
+            return n - 1
+    return len(confidences)

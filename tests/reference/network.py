@@ -1,0 +1,86 @@
+"""A Llama-shaped network one position at a time, with keys and values kept per position in a dictionary."""
+
+import math
+
+import numpy as np
+
+MASKED_OUT = -1e4
+
+
+class Network:
+    """`weights` by our names, as float64 arrays. `kept[layer, position]` holds the last key and value."""
+
+    def __init__(self, weights, heads, kv_heads, theta, eps, mask_id, shift):
+        self.w, self.heads, self.kv_heads = weights, heads, kv_heads
+        self.theta, self.eps, self.mask_id, self.shift = theta, eps, mask_id, shift
+        self.layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+        self.kept = {}
+
+    def full(self, ids):
+        """Log-probabilities for every position, everything computed afresh."""
+        self.kept = {}
+        return self.partial(ids, 0, len(ids))
+
+    def partial(self, ids, start, end):
+        """Log-probabilities for positions start .. end (others None); only their keys and values are new.
+
+        A model whose output at a position predicts the next one also computes the position before `start`.
+        """
+        first = max(start - self.shift, 0)
+        hidden = self._hidden(ids, first, end)
+        out = [None] * len(ids)
+        for position in range(start, end):
+            logits = self.w["head.weight"] @ hidden[max(position - self.shift, 0)]
+            logits[self.mask_id] = MASKED_OUT
+            top = logits.max()
+            out[position] = logits - (top + math.log(sum(math.exp(z - top) for z in logits)))
+        return out
+
+    def _hidden(self, ids, start, end):
+        x = {position: self.w["embed.weight"][ids[position]] for position in range(start, end)}
+        for layer in range(self.layers):
+            queries = {}
+            for position in x:
+                normed = self._norm(x[position], f"layers.{layer}.attention_norm.weight")
+                queries[position] = self._rotate(self._project(normed, layer, "q"), position)
+                key = self._rotate(self._project(normed, layer, "k"), position)
+                self.kept[layer, position] = key, self._project(normed, layer, "v")
+            for position in x:
+                x[position] = x[position] + self._attend(queries[position], layer, len(ids))
+                normed = self._norm(x[position], f"layers.{layer}.mlp_norm.weight")
+                x[position] = x[position] + self._mlp(normed, layer)
+        return {position: self._norm(x[position], "norm.weight") for position in x}
+
+    def _norm(self, x, name):
+        return self.w[name] * x / math.sqrt((x * x).mean() + self.eps)
+
+    def _project(self, x, layer, part):
+        name = f"layers.{layer}.attention.{part}_proj"
+        out = self.w[f"{name}.weight"] @ x + self.w.get(f"{name}.bias", 0.0)
+        return out.reshape(self.heads if part == "q" else self.kv_heads, -1)
+
+    def _rotate(self, heads, position):
+        half = heads.shape[1] // 2
+        out = np.empty_like(heads)
+        for i in range(half):
+            angle = position / self.theta ** (2 * i / heads.shape[1])
+            a, b = heads[:, i], heads[:, i + half]
+            out[:, i] = a * math.cos(angle) - b * math.sin(angle)
+            out[:, i + half] = b * math.cos(angle) + a * math.sin(angle)
+        return out
+
+    def _attend(self, query, layer, length):
+        parts = []
+        for head in range(self.heads):
+            group = head // (self.heads // self.kv_heads)
+            keys = np.stack([self.kept[layer, position][0][group] for position in range(length)])
+            values = np.stack([self.kept[layer, position][1][group] for position in range(length)])
+            scores = keys @ query[head] / math.sqrt(query.shape[1])
+            weights = np.exp(scores - scores.max())
+            parts.append(weights @ values / weights.sum())
+        return self.w[f"layers.{layer}.attention.o_proj.weight"] @ np.concatenate(parts)
+
+    def _mlp(self, x, layer):
+        gate = self.w[f"layers.{layer}.mlp.gate_proj.weight"] @ x
+        up = self.w[f"layers.{layer}.mlp.up_proj.weight"] @ x
+        return self.w[f"layers.{layer}.mlp.down_proj.weight"] @ (gate / (1 + np.exp(-gate)) * up)

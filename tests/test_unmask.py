@@ -1,0 +1,264 @@
+"""Which proposals are unmasked, and the reason given for each."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from depcap.reasons import CODES, REASONS
+from depcap.types import Block, Proposal, Selection, Window
+from depcap.unmask import ConflictFree, Factor, Quota, Threshold, at_least_one
+
+confidences = st.lists(st.floats(0.01, 1.0), min_size=1, max_size=12)
+
+
+def proposal(confidence: list[float], eligible: list[bool] | None = None, start: int = 5) -> Proposal:
+    """A row whose positions each propose their own token, at these confidences."""
+    size = len(confidence)
+    rows = []
+    for place, value in enumerate(confidence):
+        others = math.log(max(1 - value, 1e-9) / size)
+        rows.append([math.log(value) if token == place else others for token in range(size + 1)])
+    return of_log_probs(torch.tensor([rows], dtype=torch.float64), eligible, start)
+
+
+def of_log_probs(log_probs: torch.Tensor, eligible: list[bool] | None = None, start: int = 5) -> Proposal:
+    width = log_probs.shape[1]
+    window = Window.span(torch.tensor([start]), torch.tensor([start + width]))
+    may = torch.tensor([eligible or [True] * width])
+    best = log_probs.max(dim=2)
+    confidence = torch.where(may, best.values.exp(), -math.inf)
+    return Proposal(window, best.indices, confidence, log_probs, may)
+
+
+def block(size: int, step: int = 0) -> Block:
+    return Block(torch.tensor([5]), torch.tensor([5 + size]), torch.tensor([0]), torch.tensor([step]))
+
+
+def chosen(selection: Selection) -> list[int]:
+    return selection.unmask[0].nonzero().flatten().tolist()
+
+
+def explained(policy: object, made: Proposal, size: int = 9) -> tuple[list[str], list[int], list[int]]:
+    selection = at_least_one(policy.select(made, block(size)), made)
+    codes, cause, rounds = policy.explain(made, selection)
+    return [CODES[code] for code in codes[0]], cause[0].tolist(), rounds[0].tolist()
+
+
+# Golden vectors
+
+S0 = {0: 0.97, 1: 1e-5, 2: 1e-9}
+S1 = {1: 0.90, 0: 1e-6}
+S2 = {2: 0.85, 0: 1e-9, 1: 1e-9}
+S3 = {2: 0.88, 0: 1e-9, 1: 1e-9, 3: 0.05}
+S4 = {4: 0.5}
+
+
+def golden() -> Proposal:
+    rows = []
+    for known in (S0, S1, S2, S3, S4):
+        rest = (1 - sum(known.values())) / (6 - len(known))
+        rows.append([math.log(known.get(token, rest)) for token in range(6)])
+    return of_log_probs(torch.tensor([rows], dtype=torch.float64))
+
+
+def test_golden_reveal() -> None:
+    made = golden()
+    selection = ConflictFree(0.8, 0.95, -16.0).select(made, block(5))
+    assert made.tokens.tolist() == [[0, 1, 2, 2, 4]]
+    assert chosen(selection) == [0, 1, 3]
+    d = selection.evidence["scores"][0]
+    pairs = [d[0, 1], d[0, 2], d[0, 3], d[1, 2], d[1, 3], d[2, 3]]
+    wanted = [-25.3284, -41.4465, -41.4465, -24.4122, -24.4122, -0.2904]
+    np.testing.assert_allclose(pairs, wanted, rtol=0, atol=1e-4)
+
+
+def test_golden_reveal_explained() -> None:
+    codes, cause, rounds = explained(ConflictFree(0.8, 0.95, -16.0), golden())
+    assert codes == [
+        "committed_high",
+        "committed_greedy",
+        "blocked_by_pick",
+        "committed_greedy",
+        "below_tau_low",
+    ]
+    assert cause == [-1, -1, 8, -1, -1]
+    assert rounds == [-1, 1, -1, 1, -1]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "count"),
+    [
+        ([0.9, 0.1], 2), ([0.9, 0.6], 2), ([0.99, 0.95, 0.7, 0.2], 2), ([0.99, 0.95, 0.9, 0.2], 4),
+        ([0.99, 0.95, 0.9, 0.85], 4), ([0.3], 1), ([0.99, 0.98, 0.97, 0.96, 0.5, 0.4], 4),
+    ],
+)  # fmt: skip
+def test_golden_factor(confidence: list[float], count: int) -> None:
+    assert len(chosen(Factor(1.0).select(proposal(confidence), block(9)))) == count
+
+
+@pytest.mark.parametrize(
+    ("size", "steps", "schedule"), [(32, 10, [4, 4, 3, 3, 3, 3, 3, 3, 3, 3]), (7, 3, [3, 2, 2])]
+)
+def test_golden_schedule(size: int, steps: int, schedule: list[int]) -> None:
+    made = proposal([0.5] * size)
+    assert [len(chosen(Quota(steps).select(made, block(size, i)))) for i in range(steps)] == schedule
+
+
+# Rules
+
+
+@given(confidences, st.floats(0.01, 1))
+def test_threshold_takes_exactly_the_confident(confidence: list[float], tau: float) -> None:
+    made = proposal(confidence)
+    wanted = [i for i, value in enumerate(made.confidence[0].tolist()) if value >= tau]
+    assert chosen(Threshold(tau).select(made, block(9))) == wanted
+
+
+def test_a_confidence_equal_to_the_threshold_is_enough() -> None:
+    made = of_log_probs(torch.tensor([[[0.5, 0.5], [0.25, 0.75]]], dtype=torch.float64).log())
+    assert chosen(Threshold(0.5).select(made, block(2))) == [0, 1]
+    assert chosen(ConflictFree(0.5, 0.5).select(made, block(2))) == [0, 1]
+
+
+@given(confidences, st.floats(0.05, 5))
+def test_factor_scans_ranks_up_to_the_first_failure_unless_it_is_the_last(
+    confidence: list[float], factor: float
+) -> None:
+    made = proposal(confidence)
+    values = made.confidence[0].tolist()
+    order = sorted(range(len(values)), key=lambda i: (-values[i], i))
+    count = len(order)
+    for n in range(2, len(order)):
+        if made.confidence[0, order[n - 1]] < 1 - factor / (n + 1):
+            count = n - 1
+            break
+    assert chosen(Factor(factor).select(made, block(12))) == sorted(order[:count])
+
+
+@given(confidences, st.integers(1, 12))
+def test_quota_empties_the_block_in_its_steps_the_most_confident_first(
+    confidence: list[float], steps: int
+) -> None:
+    left = [True] * len(confidence)
+    for step in range(steps):
+        made = proposal(confidence, left)
+        picked = chosen(Quota(steps).select(made, block(len(confidence), step)))
+        values = made.confidence[0]
+        waiting = [i for i, may in enumerate(left) if may and i not in picked]
+        assert all(values[i] >= values[j] for i in picked for j in waiting)
+        left = [may and i not in picked for i, may in enumerate(left)]
+    assert not any(left)
+
+
+POLICIES = [Quota(3), Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.7, -5.0)]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=repr)
+@given(confidence=confidences, data=st.data())
+def test_only_eligible_positions_are_chosen(
+    policy: object, confidence: list[float], data: st.DataObject
+) -> None:
+    eligible = data.draw(st.lists(st.booleans(), min_size=len(confidence), max_size=len(confidence)))
+    picked = chosen(policy.select(proposal(confidence, eligible), block(12)))
+    assert all(eligible[i] for i in picked)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=repr)
+@given(confidence=confidences)
+def test_every_position_is_given_a_reason_that_says_whether_it_was_unmasked(
+    policy: object, confidence: list[float]
+) -> None:
+    made = proposal(confidence)
+    selection = at_least_one(policy.select(made, block(12)), made)
+    codes = policy.explain(made, selection)[0][0]
+    committed = [REASONS[CODES[code]].committed for code in codes]
+    assert committed == selection.unmask[0].tolist()
+
+
+@pytest.mark.parametrize("policy", [Threshold(0.9), ConflictFree(0.9, 0.95)], ids=repr)
+def test_a_row_where_nothing_is_chosen_unmasks_its_most_confident_leftmost(policy: object) -> None:
+    made = proposal([0.3, 0.6, 0.6, 0.2])
+    selection = at_least_one(policy.select(made, block(4)), made)
+    assert chosen(selection) == [1]
+    assert CODES[policy.explain(made, selection)[0][0, 1]] == "committed_forced"
+
+
+def test_nothing_is_forced_where_nothing_is_eligible_or_something_was_chosen() -> None:
+    done = proposal([0.9, 0.9], [False, False])
+    assert chosen(at_least_one(Selection(torch.zeros(1, 2, dtype=torch.bool)), done)) == []
+    made = proposal([0.95, 0.1])
+    assert not at_least_one(Threshold(0.9).select(made, block(2)), made).forced.any()
+
+
+# Reasons
+
+
+def test_reasons_of_the_simple_rules() -> None:
+    made = proposal([0.95, 0.5, 0.3])
+    assert explained(Threshold(0.4), made)[0] == [
+        "committed_threshold",
+        "committed_threshold",
+        "below_threshold",
+    ]
+    assert explained(Factor(0.5), made)[0] == ["committed_factor", "below_factor", "below_factor"]
+    assert explained(Quota(3), made, 3)[0] == ["committed_quota", "beyond_quota", "beyond_quota"]
+
+
+def test_sure_positions_are_unmasked_even_when_they_conflict_and_block_the_rest() -> None:
+    same = torch.tensor([[[0.97, 0.02, 0.01], [0.96, 0.03, 0.01], [0.85, 0.1, 0.05]]]).log()
+    codes, cause, rounds = explained(ConflictFree(0.8, 0.95, -16.0), of_log_probs(same))
+    assert codes == ["committed_high", "committed_high", "blocked_by_high"]
+    assert cause == [-1, -1, 5]
+    assert rounds == [-1, -1, -1]
+
+
+def test_a_sure_rival_is_named_before_a_chosen_one() -> None:
+    shared = {"sure": [0.96, 0.02, 0.02], "pick": [1e-9, 0.9, 0.1], "waits": [0.1, 0.05, 0.85]}
+    made = of_log_probs(torch.tensor([[shared["pick"], shared["waits"], shared["sure"]]]).log())
+    codes, cause, _ = explained(ConflictFree(0.8, 0.95, -10.0), made)
+    assert codes == ["committed_greedy", "blocked_by_high", "committed_high"]
+    assert cause == [-1, 7, -1]
+
+
+def test_the_most_confident_candidate_below_tau_low_is_forced_and_the_rest_are_unsure() -> None:
+    assert explained(ConflictFree(0.8, 0.95), proposal([0.2, 0.5, 0.4]))[0] == [
+        "below_tau_low", "committed_forced", "below_tau_low",
+    ]  # fmt: skip
+
+
+def test_rounds_are_numbered_from_one() -> None:
+    p = [[0.9, 0.099, 0.001], [0.1, 0.85, 0.05], [1e-9, 0.2, 0.8]]
+    codes, _, rounds = explained(ConflictFree(0.7, 0.95, -8.0), of_log_probs(torch.tensor([p]).log()))
+    assert codes == ["committed_greedy", "blocked_by_pick", "committed_greedy"]
+    assert rounds == [1, -1, 2]
+
+
+@given(st.lists(confidences, min_size=2, max_size=4))
+def test_ragged_rows_in_one_batch_give_what_single_rows_give(rows: list[list[float]]) -> None:
+    width = max(map(len, rows))
+    singles = [proposal(row) for row in rows]
+    vocab = width + 1
+    log_probs = torch.full((len(rows), width, vocab), -20.0, dtype=torch.float64)
+    tokens = torch.zeros((len(rows), width), dtype=torch.long)
+    confidence = torch.full((len(rows), width), -math.inf, dtype=torch.float64)
+    for i, one in enumerate(singles):
+        size = len(rows[i])
+        log_probs[i, :size, : size + 1] = one.log_probs[0]
+        tokens[i, :size], confidence[i, :size] = one.tokens[0], one.confidence[0]
+    start = torch.full((len(rows),), 5)
+    end = start + torch.tensor([len(row) for row in rows])
+    window, zero = Window.span(start, end), torch.zeros_like(start)
+    batch = Proposal(window, tokens, confidence, log_probs, window.valid)
+    for policy in POLICIES:
+        together = policy.select(batch, Block(start, end, zero, zero))
+        explained_together = policy.explain(batch, together)
+        for i, one in enumerate(singles):
+            size = len(rows[i])
+            alone = policy.select(one, block(size))
+            assert torch.equal(together.unmask[i, :size], alone.unmask[0])
+            for left, right in zip(explained_together, policy.explain(one, alone), strict=True):
+                assert torch.equal(left[i, :size], right[0])
