@@ -1,11 +1,13 @@
 """Make a bundled model folder, in its released layout, from a training run's checkpoint.
 
-python scripts/export_model.py llada runs/diffusion/last.pt depcap/bundled/tiny-llada
-python scripts/export_model.py llama runs/ar/last.pt        depcap/bundled/tiny-ar
+python -m scripts.export_model llada runs/diffusion/last.pt depcap/bundled/tiny-llada
+python -m scripts.export_model dream runs/shifted/last.pt   depcap/bundled/tiny-dream
+python -m scripts.export_model llama runs/ar/last.pt        depcap/bundled/tiny-ar
 """
 
 import json
 import shutil
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ class Layout(str, Enum):
     """Key names and configuration fields of a family."""
 
     LLADA = "llada"
+    DREAM = "dream"
     LLAMA = "llama"
 
 
@@ -54,13 +57,32 @@ def llama_config() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def dream_config() -> dict[str, Any]:
+    """`config.json` as Dream's: Llama's sizes under Qwen2's names, with a mask token."""
+    ours = {"model_type": "Dream", "architectures": ["DreamModel"], "mask_token_id": MASK_ID}
+    return llama_config() | ours
+
+
+def with_biases(network: Transformer) -> Transformer:
+    """The same network with QKV biases of zero: Dream's layout has them."""
+    wide = Transformer(replace(CONFIG, qkv_bias=True))
+    wide.load_state_dict(network.state_dict(), strict=False)
+    for name, parameter in wide.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.zeros_(parameter)
+    return wide
+
+
 def main(layout: Layout, checkpoint: Path, output: Path) -> None:
     """Write config, weights in bfloat16, and tokenizer."""
     network = Transformer(CONFIG)
     network.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     output.mkdir(parents=True, exist_ok=True)
+    if layout is Layout.DREAM:
+        network = with_biases(network)
     keys, config = {
         Layout.LLADA: (LLADA_KEYS, llada_config()),
+        Layout.DREAM: (LLAMA_KEYS, dream_config()),
         Layout.LLAMA: (LLAMA_KEYS, llama_config()),
     }[layout]
     save_network(network, output / "model.safetensors", keys)

@@ -1,7 +1,7 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
-    python scripts/train.py ar        --out runs/ar        --steps 1300
-    python scripts/train.py diffusion --out runs/diffusion --init runs/ar/last.pt --steps 2000
+    python -m scripts.train ar        --out runs/ar        --steps 1300
+    python -m scripts.train diffusion --out runs/diffusion --init runs/ar/last.pt --steps 2000
 
 Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
@@ -48,6 +48,7 @@ class Objective(str, Enum):
 
     AR = "ar"
     DIFFUSION = "diffusion"
+    SHIFTED = "shifted"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Recipe:
 
 RECIPES = {
     Objective.AR: Recipe(learning_rate=1.5e-3, warmup=100, stretch=(0.88, 0.08, 0, 0, 0.04)),
+    Objective.SHIFTED: Recipe(learning_rate=5e-4, warmup=30, stretch=(0.72, 0.12, 0.1, 0.04, 0.02)),
     Objective.DIFFUSION: Recipe(learning_rate=6e-4, warmup=50, stretch=(0.72, 0.12, 0.1, 0.04, 0.02)),
 }
 
@@ -159,9 +161,23 @@ def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Ten
     return torch.where(masked, MASK_ID, batch.ids), batch.ids, weights
 
 
+def shifted_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Masked diffusion where a position predicts the next one (Dream): a causal model's alignment stays."""
+    inputs, targets, weights = diffusion_targets(batch, noise)
+    return inputs, torch.roll(targets, -1, dims=1), torch.roll(weights, -1, dims=1)
+
+
 Targets = Callable[[Batch, torch.Generator], tuple[Tensor, Tensor, Tensor]]
-TARGETS: dict[Objective, Targets] = {Objective.AR: ar_targets, Objective.DIFFUSION: diffusion_targets}
-ATTEND = {Objective.AR: attend_causally, Objective.DIFFUSION: attend_fully}
+TARGETS: dict[Objective, Targets] = {
+    Objective.AR: ar_targets,
+    Objective.DIFFUSION: diffusion_targets,
+    Objective.SHIFTED: shifted_targets,
+}
+ATTEND = {
+    Objective.AR: attend_causally,
+    Objective.DIFFUSION: attend_fully,
+    Objective.SHIFTED: attend_fully,
+}
 
 
 def prefetch(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
@@ -193,7 +209,9 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
-    def __init__(self, objective: Objective, out: Path, init: Path | None, steps: int, seed: int) -> None:
+    def __init__(
+        self, objective: Objective, out: Path, init: Path | None, steps: int, seed: int, lowest: int = 0
+    ) -> None:
         self.objective, self.out, self.steps, self.seed = objective, out, steps, seed
         self.recipe = RECIPES[objective]
         torch.set_flush_denormal(True)
@@ -202,15 +220,22 @@ class Trainer:
         for parameter in self.model.parameters():
             if parameter.dim() == 2:
                 torch.nn.init.normal_(parameter, std=0.02)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True
-        )
+        self._freeze_below(lowest)
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.AdamW(trained, lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
         self.step = 0
         out.mkdir(parents=True, exist_ok=True)
         self._restore(init)
         bfloat = torch.cpu._is_avx512_bf16_supported()  # elsewhere bfloat16 is emulated and slower
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat)
         self.loss = torch.compile(self._loss, dynamic=False)
+
+    def _freeze_below(self, lowest: int) -> None:
+        """Keep the embedding and the layers under `lowest` as they are."""
+        if lowest:
+            self.model.embed.requires_grad_(False)
+        for layer in self.model.layers[:lowest]:
+            layer.requires_grad_(False)
 
     def _restore(self, init: Path | None) -> None:
         last = self.out / "last.pt"
@@ -279,10 +304,11 @@ def main(
     steps: Annotated[int, typer.Option(help="length of the schedule")],
     init: Annotated[Path | None, typer.Option(help="checkpoint whose weights to start from")] = None,
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
+    lowest: Annotated[int, typer.Option(help="train only the layers from this one up")] = 0,
     seed: int = 0,
 ) -> None:
     """Train one objective."""
-    Trainer(objective, out, init, steps, seed).run(minutes)
+    Trainer(objective, out, init, steps, seed, lowest).run(minutes)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train the bundled models' tokenizer: byte-level BPE on the tasks, numbers split into digits.
 
-python scripts/train_tokenizer.py depcap/bundled/tokenizer.json
+python -m scripts.train_tokenizer depcap/bundled/tokenizer.json
 """
 
 from collections.abc import Iterator
