@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MODELS = ["tiny-llada"]
+MODELS = ["tiny-dream", "tiny-llada"]
 """Models the public page may load: an allow-list, never a free text."""
 
 

@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Decode with diffusion language models, and see how they decide.",
 )
 
+DEFAULT_MODEL = "tiny-dream"
 ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
 MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
 Cache = Annotated[str, typer.Option(help="none, prefix or dual")]
@@ -42,7 +43,7 @@ def _help(context: typer.Context) -> None:
 
 @app.command()
 def decode(
-    model: ModelName = "tiny-llada",
+    model: ModelName = DEFAULT_MODEL,
     prompt: Annotated[str | None, typer.Option(help="the prompt")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="a UTF-8 file with the prompt")] = None,
     prompt_ids: Annotated[
@@ -104,7 +105,7 @@ def decode(
 def evaluate_(
     task: Annotated[str, typer.Option(help="arithmetic or python")],
     limit: Annotated[int, typer.Option(help="held-out problems")] = 200,
-    model: ModelName = "tiny-llada",
+    model: ModelName = DEFAULT_MODEL,
     method: MethodName = "depcap",
     cache: Cache = "none",
     gen_length: GenLength = 128,

@@ -1,7 +1,7 @@
 """Record the example traces that the page opens with: `make traces`."""
 
 import depcap
-from app.presets import EXAMPLES
+from app.presets import EXAMPLES, MODELS
 from app.session import write_payload
 from app.ui import TRACES
 
@@ -10,7 +10,7 @@ GEN_LENGTH = 96
 
 def main() -> None:
     """Decode every example with DepCap and write its payload."""
-    model = depcap.load("tiny-llada", device="cpu")
+    model = depcap.load(MODELS[0], device="cpu")
     for example in EXAMPLES:
         result = depcap.generate(model, example.prompt, gen_length=GEN_LENGTH, record="distributions")[0]
         assert result.trace is not None
