@@ -91,8 +91,10 @@ def _handler(fields: ParameterFields) -> Any:
                     event = {"type": "load", "url": _url(session.RUNS / f"{run}.json")}
                     file = session.RUNS / f"{run}.parquet"
                     yield _viewer(event, number), *_idle(), download(value=str(file), visible=True)
-                else:
+                elif event["type"] == "begin":
                     yield _viewer(event, number), gr.Button(visible=False), gr.Button(visible=True), gr.skip()
+                else:  # the buttons are left alone: a late step must not undo what Stop has done
+                    yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
         except DepcapError as error:
             gr.Warning(str(error), title="Cannot decode this")
             yield gr.skip(), *_idle(), gr.skip()
