@@ -1,11 +1,14 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
-    python -m scripts.train ar        --out runs/ar        --steps 1300
-    python -m scripts.train diffusion --out runs/diffusion --init runs/ar/last.pt --steps 2000
+    python -m scripts.train ar        --out runs/ar      --steps 1300
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 900
+    python -m scripts.train diffusion --out runs/align   --init runs/shifted/last.pt --steps 700 --lowest 4
+    python -m scripts.train diffusion --out runs/llada   --init runs/align/last.pt --steps 1500
 
 Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
-Masked diffusion from scratch does not learn these tasks in hours; from the causal weights it takes minutes.
+Masked diffusion from scratch does not learn these tasks in hours. From causal weights it takes minutes, if a
+position goes on predicting the next one (Dream); LLaDA's alignment is learnt after that, upper layers first.
 """
 
 import math

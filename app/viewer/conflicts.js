@@ -84,7 +84,7 @@ export class ConflictPanel extends Panel {
   fillNodes(record, shown, trace, layout, colour) {
     const { replay } = this;
     const state = (k) => (replay.commits(record, k) ? "now" : replay.isBlocked(record.reason[k]) ? "blocked" : "other");
-    const names = shown.map((k) => plain(replay.text(record.tokens[k])));
+    const names = shown.map((k) => (replay.isEnd(record.tokens[k]) ? "end" : plain(replay.text(record.tokens[k]))));
     Object.assign(trace, {
       x: shown.map((k) => record.positions[k]),
       y: shown.map(() => 0),

@@ -121,8 +121,11 @@ def test_a_decode_can_be_stopped_and_another_started(
     page = visit()
     page.locator("#length input[type=number]").fill("256")
     page.locator("#decode").click()
-    page.locator("#stop").click()
+    page.wait_for_function(  # as soon as the button is there: a decode may take less than a second
+        "() => { const stop = document.querySelector('#stop'); stop?.click(); return Boolean(stop); }"
+    )
     expect(page.locator("#decode")).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
     page.locator("#length input[type=number]").fill("64")
     decode(page, PROBLEM)
     assert complaints == []
