@@ -3,7 +3,7 @@
     python -m scripts.train ar        --out runs/ar      --steps 1300
     python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 900
     python -m scripts.train diffusion --out runs/align   --init runs/shifted/last.pt --steps 700 --lowest 4
-    python -m scripts.train diffusion --out runs/llada   --init runs/align/last.pt --steps 1500
+    python -m scripts.train diffusion --out runs/llada   --init depcap/bundled/tiny-llada --steps 1500
 
 Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
@@ -29,6 +29,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from depcap.models.checkpoint import FAMILIES, our_key, read_tensors
 from depcap.models.transformer import Transformer, TransformerConfig, attend_causally, attend_fully
 from depcap.tasks import TASKS
 from depcap.tasks.arithmetic import drill
@@ -203,6 +204,15 @@ def save(path: Path, state: dict[str, object]) -> None:
     os.replace(temporary, path)
 
 
+def released_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Weights of a bundled model folder under our names; Dream's biases, which are zero, are left out."""
+    for key, tensor in read_tensors(folder):
+        family = FAMILIES["llada" if key.startswith("model.transformer") else "Dream"]
+        name = our_key(key, family)
+        if name is not None and not name.endswith("bias"):
+            yield name, tensor.float()
+
+
 def rate(recipe: Recipe, step: int, steps: int) -> float:
     """Warm-up, then a cosine to a twentieth."""
     warm = min(1.0, (step + 1) / recipe.warmup)
@@ -247,6 +257,8 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step = state["step"]
+        elif init is not None and init.is_dir():
+            self.model.load_state_dict(dict(released_weights(init)))
         elif init is not None:
             self.model.load_state_dict(torch.load(init, weights_only=True)["model"])
 
@@ -305,7 +317,9 @@ def main(
     objective: Objective,
     out: Annotated[Path, typer.Option(help="folder of the run; continued if it holds last.pt")],
     steps: Annotated[int, typer.Option(help="length of the schedule")],
-    init: Annotated[Path | None, typer.Option(help="checkpoint whose weights to start from")] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="checkpoint, or bundled model folder, to start from")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
     lowest: Annotated[int, typer.Option(help="train only the layers from this one up")] = 0,
     seed: int = 0,
