@@ -8,7 +8,7 @@ from typing import Any
 from analysis import figures
 from depcap.errors import DepcapError
 from depcap.reasons import REASONS
-from depcap.trace import CURVES, Trace
+from depcap.trace import CURVES, Trace, json_params
 
 PAYLOAD_SCHEMA = 1
 DIGITS = 5
@@ -28,7 +28,7 @@ def payload(trace: Trace) -> dict[str, Any]:
     rows = trace.rows()
     start = len(header.prompt_ids)
     summary = {name: getattr(header, name) for name in HEADER_FIELDS} | {"prompt_length": start}
-    summary["params"] = {name: _finite(value) for name, value in header.params.items()}
+    summary["params"] = json_params(header.params)
     return {
         "schema": PAYLOAD_SCHEMA,
         "header": summary,
@@ -83,8 +83,3 @@ def _step(row: Row) -> dict[str, Any]:
 def _rounded(values: list[float]) -> list[float | None]:
     """Five significant digits: what a chart can show, in half the bytes. JSON has no infinities: null."""
     return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
-
-
-def _finite(value: float | int | None) -> float | int | str | None:
-    """A parameter as JSON can hold it: infinities by name."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

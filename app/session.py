@@ -15,6 +15,7 @@ from analysis.payload import payload
 from app.presets import MODELS
 from depcap.generation import Decoding, start
 from depcap.request import Settings
+from depcap.trace import json_params
 from depcap.types import Step
 
 MAX_PROMPT_CHARACTERS = 2_000
@@ -81,7 +82,8 @@ def _begin(decoding: Decoding) -> Event:
     request = decoding.request
     named, denoiser = request.method, request.model.denoiser
     prompt = request.prompts[0]
-    header = {"model": request.model.name, "method": named.name, "cache": named.cache, "params": named.params}
+    params = json_params(named.params)
+    header = {"model": request.model.name, "method": named.name, "cache": named.cache, "params": params}
     return {
         "type": "begin",
         "start": {

@@ -1,7 +1,6 @@
 """The command line: `depcap decode | eval | methods | models`."""
 
 import json
-import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -70,7 +69,7 @@ def decode(
     from depcap.generation import start
     from depcap.models.loading import load
     from depcap.request import Settings
-    from depcap.trace import LEVELS, save
+    from depcap.trace import LEVELS, json_params, save
 
     if record not in LEVELS:
         raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
@@ -89,7 +88,7 @@ def decode(
     if as_json:
         named = decoding.request.method
         _print_json(
-            model=model, method=named.name, cache=named.cache, params=_finite(named.params),
+            model=model, method=named.name, cache=named.cache, params=json_params(named.params),
             gen_length=gen_length,
             prompt_ids=result.prompt_ids, tokens=result.tokens, text=result.text, nfe=result.nfe,
             block_sizes=result.block_sizes, unmask_step=result.unmask_step, seconds=result.seconds,
@@ -219,11 +218,6 @@ def _params(settings: list[str]) -> dict[str, Any]:
             raise DepcapError(f"--set takes KEY=VALUE, got {setting!r}")
         params[key.strip().replace("-", "_")] = value.strip()
     return params
-
-
-def _finite(params: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinities: gamma = inf is written as the string "inf", which `--set` reads."""
-    return {key: str(value) if value in (math.inf, -math.inf) else value for key, value in params.items()}
 
 
 def _print_json(**fields: Any) -> None:

@@ -5,8 +5,10 @@ ever executed.
 """
 
 import json
+import math
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,11 @@ class Trace:
     def rows(self) -> list[dict[str, Any]]:
         """The steps as dictionaries."""
         return list(self.steps.to_pylist())
+
+
+def json_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's parameters as JSON can hold them: infinities by name ("inf"), which `--set` reads."""
+    return {key: str(value) if value in (math.inf, -math.inf) else value for key, value in params.items()}
 
 
 def save(trace: Trace, path: str | Path) -> None:
