@@ -17,7 +17,7 @@ import typer
 
 from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, save_network
 from depcap.models.transformer import Transformer
-from scripts.train import CONFIG, END_ID, MASK_ID, TOKENIZER
+from scripts.train import CONFIG, DEEPER, END_ID, MASK_ID, TOKENIZER
 
 TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
 """The tasks' prompts end with one newline; a typed one need not. (Jinja drops a template's last newline.)"""
@@ -34,12 +34,12 @@ class Layout(str, Enum):
 def llada_config() -> dict[str, Any]:
     """`config.json` as LLaDA's."""
     return {
-        "model_type": "llada", "architectures": ["LLaDAModelLM"], "d_model": CONFIG.hidden_size,
-        "n_heads": CONFIG.num_heads, "n_kv_heads": CONFIG.num_kv_heads, "n_layers": CONFIG.num_layers,
-        "mlp_hidden_size": CONFIG.intermediate_size, "activation_type": "silu", "block_type": "llama",
-        "layer_norm_type": "rms", "rms_norm_eps": CONFIG.rms_norm_eps, "rope": True,
-        "rope_theta": CONFIG.rope_theta, "rope_full_precision": True, "vocab_size": CONFIG.vocab_size,
-        "embedding_size": CONFIG.vocab_size, "max_sequence_length": CONFIG.max_positions,
+        "model_type": "llada", "architectures": ["LLaDAModelLM"], "d_model": DEEPER.hidden_size,
+        "n_heads": DEEPER.num_heads, "n_kv_heads": DEEPER.num_kv_heads, "n_layers": DEEPER.num_layers,
+        "mlp_hidden_size": DEEPER.intermediate_size, "activation_type": "silu", "block_type": "llama",
+        "layer_norm_type": "rms", "rms_norm_eps": DEEPER.rms_norm_eps, "rope": True,
+        "rope_theta": DEEPER.rope_theta, "rope_full_precision": True, "vocab_size": DEEPER.vocab_size,
+        "embedding_size": DEEPER.vocab_size, "max_sequence_length": DEEPER.max_positions,
         "include_bias": False, "include_qkv_bias": False, "weight_tying": False,
         "mask_token_id": MASK_ID, "eos_token_id": END_ID, "pad_token_id": END_ID,
     }  # fmt: skip
@@ -75,7 +75,7 @@ def with_biases(network: Transformer) -> Transformer:
 
 def main(layout: Layout, checkpoint: Path, output: Path) -> None:
     """Write config, weights in bfloat16, and tokenizer."""
-    network = Transformer(CONFIG)
+    network = Transformer(DEEPER if layout is Layout.LLADA else CONFIG)
     network.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     output.mkdir(parents=True, exist_ok=True)
     if layout is Layout.DREAM:

@@ -1,14 +1,14 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
     python -m scripts.train ar        --out runs/ar      --steps 1300
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 900
-    python -m scripts.train diffusion --out runs/align   --init runs/shifted/last.pt --steps 700 --lowest 4
-    python -m scripts.train diffusion --out runs/llada   --init depcap/bundled/tiny-llada --steps 1500
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 3400
+    python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1200
 
 Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
 Masked diffusion from scratch does not learn these tasks in hours. From causal weights it takes minutes, if a
-position goes on predicting the next one (Dream); LLaDA's alignment is learnt after that, upper layers first.
+position goes on predicting the next one (Dream); LLaDA's alignment is then folded in, not learnt.
 """
 
 import math
@@ -17,7 +17,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from random import Random
@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from depcap.models.checkpoint import FAMILIES, our_key, read_tensors
-from depcap.models.transformer import Transformer, TransformerConfig, attend_causally, attend_fully
+from depcap.models.transformer import Attend, Transformer, TransformerConfig, attend_causally, attend_fully
 from depcap.tasks import TASKS
 from depcap.tasks.arithmetic import drill
 
@@ -40,6 +40,8 @@ CONFIG = TransformerConfig(
     vocab_size=600, hidden_size=256, intermediate_size=672, num_layers=6, num_heads=4, num_kv_heads=4,
     max_positions=512, rope_theta=10_000.0, rms_norm_eps=1e-5,
 )  # fmt: skip
+DEEPER = replace(CONFIG, num_layers=7, intermediate_size=528)
+"""One layer more, as many parameters: the first looks one position back (see `fold_shift`)."""
 BUCKETS = (64, 96, 128, 192, 320)
 TOKENS_PER_STEP = 6_400
 DRILL_SHARE = 0.15
@@ -59,20 +61,20 @@ class Objective(str, Enum):
 class Recipe:
     """Settings of one objective.
 
+    Steps take the `views` in turn. Every position of a causal step has the loss of a position whose right
+    side is still hidden; masked diffusion has it at a few positions a row, so causal steps between them keep
+    teaching the calculations.
     `stretch` is how often a row goes to the smallest bucket it fits, to the next, and so on: a network that
     has seen no long tail of padding does not know what to do with a long generation region.
+    `kept` are the parameters, by how their names start, that stay as they are.
     """
 
     learning_rate: float
     warmup: int
     stretch: tuple[float, ...]
-
-
-RECIPES = {
-    Objective.AR: Recipe(learning_rate=1.5e-3, warmup=100, stretch=(0.88, 0.08, 0, 0, 0.04)),
-    Objective.SHIFTED: Recipe(learning_rate=5e-4, warmup=30, stretch=(0.72, 0.12, 0.1, 0.04, 0.02)),
-    Objective.DIFFUSION: Recipe(learning_rate=6e-4, warmup=50, stretch=(0.72, 0.12, 0.1, 0.04, 0.02)),
-}
+    views: tuple["View", ...]
+    config: TransformerConfig = CONFIG
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,15 +174,27 @@ def shifted_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Tenso
 
 
 Targets = Callable[[Batch, torch.Generator], tuple[Tensor, Tensor, Tensor]]
-TARGETS: dict[Objective, Targets] = {
-    Objective.AR: ar_targets,
-    Objective.DIFFUSION: diffusion_targets,
-    Objective.SHIFTED: shifted_targets,
-}
-ATTEND = {
-    Objective.AR: attend_causally,
-    Objective.DIFFUSION: attend_fully,
-    Objective.SHIFTED: attend_fully,
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at a batch: what goes in, what comes out, and what a position sees."""
+
+    name: str
+    targets: Targets
+    attend: Attend
+
+
+CAUSAL = View("causal", ar_targets, attend_causally)
+SHIFTED = View("shifted", shifted_targets, attend_fully)
+MASKED = View("masked", diffusion_targets, attend_fully)
+SHORT_AND_LONG = (0.72, 0.12, 0.1, 0.04, 0.02)
+RECIPES = {
+    Objective.AR: Recipe(1.5e-3, 100, (0.88, 0.08, 0, 0, 0.04), (CAUSAL,)),
+    Objective.SHIFTED: Recipe(8e-4, 50, SHORT_AND_LONG, (CAUSAL, SHIFTED, SHIFTED)),
+    Objective.DIFFUSION: Recipe(
+        6e-4, 50, SHORT_AND_LONG, (MASKED,), DEEPER, ("embed.", "layers.0.attention")
+    ),
 }
 
 
@@ -219,21 +233,36 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * warm * (0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, step / steps))))
 
 
+class Progress:
+    """Running means of loss and right argmaxes, for each view."""
+
+    def __init__(self) -> None:
+        self.means: dict[str, tuple[float, float]] = {}
+
+    def add(self, name: str, loss: float, right: float) -> None:
+        """One more step."""
+        before = self.means.get(name, (loss, right))
+        self.means[name] = (0.98 * before[0] + 0.02 * loss, 0.98 * before[1] + 0.02 * right)
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{name} loss {loss:.4f} right {right:.4f}" for name, (loss, right) in self.means.items()
+        )
+
+
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
-    def __init__(
-        self, objective: Objective, out: Path, init: Path | None, steps: int, seed: int, lowest: int = 0
-    ) -> None:
+    def __init__(self, objective: Objective, out: Path, init: Path | None, steps: int, seed: int) -> None:
         self.objective, self.out, self.steps, self.seed = objective, out, steps, seed
         self.recipe = RECIPES[objective]
         torch.set_flush_denormal(True)
         torch.manual_seed(seed)
-        self.model = Transformer(CONFIG)
-        for parameter in self.model.parameters():
+        self.model = Transformer(self.recipe.config)
+        for name, parameter in self.model.named_parameters():
             if parameter.dim() == 2:
                 torch.nn.init.normal_(parameter, std=0.02)
-        self._freeze_below(lowest)
+            parameter.requires_grad_(not name.startswith(self.recipe.kept or "-"))
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(trained, lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
         self.step = 0
@@ -242,13 +271,6 @@ class Trainer:
         bfloat = torch.cpu._is_avx512_bf16_supported()  # elsewhere bfloat16 is emulated and slower
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat)
         self.loss = torch.compile(self._loss, dynamic=False)
-
-    def _freeze_below(self, lowest: int) -> None:
-        """Keep the embedding and the layers under `lowest` as they are."""
-        if lowest:
-            self.model.embed.requires_grad_(False)
-        for layer in self.model.layers[:lowest]:
-            layer.requires_grad_(False)
 
     def _restore(self, init: Path | None) -> None:
         last = self.out / "last.pt"
@@ -262,10 +284,10 @@ class Trainer:
         elif init is not None:
             self.model.load_state_dict(torch.load(init, weights_only=True)["model"])
 
-    def _loss(self, ids: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self, ids: Tensor, targets: Tensor, weights: Tensor, attend: Attend) -> tuple[Tensor, Tensor]:
         """Weighted mean cross-entropy, and the weighted share of right argmaxes."""
         positions = torch.arange(ids.shape[1]).expand(ids.shape)
-        logits = self.model.logits(self.model(ids, positions, ATTEND[self.objective])).float()
+        logits = self.model.logits(self.model(ids, positions, attend)).float()
         losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         right = (logits.argmax(-1) == targets).flatten().float()
         weight = weights.flatten()
@@ -274,34 +296,34 @@ class Trainer:
     def run(self, minutes: float) -> None:
         """Train until `steps` are done or the minutes are over; then (and every few minutes) save."""
         began = saved = time.monotonic()
-        tokens, shown = 0, {"loss": 0.0, "right": 0.0}
+        tokens, shown = 0, Progress()
         for batch in prefetch(batches(self.objective, self.seed, self.step)):
             if self.step >= self.steps or time.monotonic() - began > 60 * minutes:
                 break
-            noise = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate(self.recipe, self.step, self.steps)
-            with self.autocast:
-                loss, right = self.loss(*TARGETS[self.objective](batch, noise))
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+            view = self.recipe.views[self.step % len(self.recipe.views)]
+            shown.add(view.name, *self._update(batch, view))
             self.step += 1
             tokens += batch.ids.numel()
-            for name, value in (("loss", loss), ("right", right)):
-                shown[name] = 0.98 * shown[name] + 0.02 * value.item() if shown[name] else value.item()
             if self.step % 25 == 0:
                 speed = tokens / (time.monotonic() - began)
-                print(
-                    f"step {self.step} loss {shown['loss']:.4f} right {shown['right']:.4f}"
-                    f" {speed:.0f} tokens/s",
-                    flush=True,
-                )
+                print(f"step {self.step} {shown} {speed:.0f} tokens/s", flush=True)
             if time.monotonic() - saved > 180:
                 self.save()
                 saved = time.monotonic()
         self.save()
+
+    def _update(self, batch: Batch, view: View) -> tuple[float, float]:
+        """One step of the optimiser; the loss and the share of right argmaxes before it."""
+        noise = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate(self.recipe, self.step, self.steps)
+        with self.autocast:
+            loss, right = self.loss(*view.targets(batch, noise), view.attend)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss.item(), right.item()
 
     def save(self) -> None:
         """Write `last.pt`."""
@@ -321,11 +343,10 @@ def main(
         Path | None, typer.Option(help="checkpoint, or bundled model folder, to start from")
     ] = None,
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
-    lowest: Annotated[int, typer.Option(help="train only the layers from this one up")] = 0,
     seed: int = 0,
 ) -> None:
     """Train one objective."""
-    Trainer(objective, out, init, steps, seed, lowest).run(minutes)
+    Trainer(objective, out, init, steps, seed).run(minutes)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""Turn a network that predicts the next position (Dream) into one that predicts its own (LLaDA).
+
+    python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
+
+No learning, only arithmetic. One attention layer is put in front. Its four heads together are as wide as the
+network, so they can carry a whole embedding, and they all look exactly one position back (rotary angles make
+the score peak there): what enters the old layers at position i is the embedding of token i - 1, and the old
+network says at i what it said at i - 1. Its MLPs give up their least used neurons, so that the checkpoint
+keeps its size. `train diffusion` then only mends what pruning and the first position cost.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from torch import Tensor
+
+from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
+from scripts.train import CONFIG, DEEPER, SHIFTED, Batch, Objective, batches, save
+
+OWN = 0.02
+"""What is left of a position's own embedding beside its predecessor's."""
+SIZE = 0.5
+"""Norm of every new embedding; equal norms make the normalisation before attention a constant."""
+SHARPNESS = 12.0
+"""How far the score of the position before lies above its neighbours'."""
+
+
+def fold(source: Transformer, config: TransformerConfig, use: list[Tensor], own: float = OWN) -> Transformer:
+    """A network of `config` whose output at i is the source's at i - 1; `use` ranks each layer's neurons.
+
+    Exact as `own` goes to zero, but for position 0, which finds nothing before it and sees itself.
+    """
+    network = Transformer(config)
+    with torch.no_grad():
+        _look_back(network, source.embed.weight, own)
+        for old, new, ranks in zip(source.layers, network.layers[1:], use, strict=True):
+            kept = ranks.topk(config.intermediate_size).indices.sort().values
+            state = dict(old.state_dict())
+            for name in ("mlp.gate_proj.weight", "mlp.up_proj.weight"):
+                state[name] = state[name][kept]
+            state["mlp.down_proj.weight"] = state["mlp.down_proj.weight"][:, kept]
+            new.load_state_dict(state)
+        network.norm.load_state_dict(source.norm.state_dict())
+        network.head.load_state_dict(source.head.state_dict())
+    return network
+
+
+def _look_back(network: Transformer, embedding: Tensor, own: float) -> None:
+    """Set embedding and layer 0: one coordinate is a constant to aim with, all others are carried over."""
+    config, first = network.config, network.layers[0]
+    pilot = int(embedding.var(0).argmin())
+    carried = torch.ones(config.hidden_size)
+    carried[pilot] = 0
+    network.embed.weight.copy_(own * embedding * carried)
+    spare = SIZE**2 - network.embed.weight.square().sum(-1)
+    if spare.min() <= 0.5 * SIZE**2:
+        raise SystemExit(f"embeddings too long to fold: their norms reach {embedding.norm(dim=-1).max():.1f}")
+    network.embed.weight[:, pilot] = spare.sqrt()
+
+    scale = (SIZE**2 / config.hidden_size + config.rms_norm_eps) ** -0.5
+    aim, target = _one_back(config)
+    for parameter in (first.attention.q_proj.weight, first.attention.k_proj.weight):
+        parameter.zero_()
+    heads = config.num_heads
+    first.attention.q_proj.weight[:, pilot] = aim.repeat(heads) / (scale * SIZE)
+    first.attention.k_proj.weight[:, pilot] = target.repeat(heads) / (scale * SIZE)
+    gains = carried / own
+    gains[pilot] = -1.0  # attention weights sum to one: this takes the constant out of the residual again
+    first.attention.v_proj.weight.copy_(torch.diag(gains.abs().sqrt()))
+    first.attention.o_proj.weight.copy_(torch.diag(gains.sign() * gains.abs().sqrt()) / scale)
+    first.mlp.down_proj.weight.zero_()
+    for part in (first.mlp.gate_proj, first.mlp.up_proj):
+        torch.nn.init.normal_(part.weight, std=0.02)
+
+
+def _one_back(config: TransformerConfig) -> tuple[Tensor, Tensor]:
+    """Query and key of one head whose score is highest one position back, by `SHARPNESS` at least."""
+    planes = config.head_size // 2
+    angles = config.rope_theta ** (-torch.arange(planes) / planes)
+    quick = (torch.arange(planes) < max(1, planes // 2)).float()
+    drop = (quick * (1 - angles.cos())).sum()
+    length = (SHARPNESS * config.head_size**0.5 / drop).sqrt()
+    query = length * torch.cat((quick * angles.cos(), -quick * angles.sin()))
+    return query, length * torch.cat((quick, torch.zeros(planes)))
+
+
+def neuron_use(network: Transformer, batch: Batch) -> list[Tensor]:
+    """Per layer, how much each MLP neuron writes into the residual, on one batch of masked rows."""
+    inputs, _, _ = SHIFTED.targets(batch, torch.Generator().manual_seed(0))
+    use: list[Tensor] = []
+
+    def watch(module: torch.nn.Module, arguments: tuple[Tensor], _out: Tensor) -> None:
+        use.append(arguments[0].square().mean((0, 1)).sqrt() * module.weight.norm(dim=0))
+
+    hooks = [layer.mlp.down_proj.register_forward_hook(watch) for layer in network.layers]
+    with torch.no_grad():
+        network(inputs, torch.arange(inputs.shape[1]).expand(inputs.shape), attend_fully)
+    for hook in hooks:
+        hook.remove()
+    return use
+
+
+def main(
+    checkpoint: Annotated[Path, typer.Argument(help="a run of `train shifted`")],
+    output: Annotated[Path, typer.Argument(help="where `train diffusion --init` finds the result")],
+) -> None:
+    """Fold the shift of one checkpoint away."""
+    source = Transformer(CONFIG)
+    source.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    batch = next(batches(Objective.SHIFTED, seed=1, first_step=0))
+    save(output, {"model": fold(source, DEEPER, neuron_use(source, batch)).state_dict()})
+
+
+if __name__ == "__main__":
+    typer.run(main)
