@@ -45,6 +45,8 @@ DEEPER = replace(CONFIG, num_layers=7, intermediate_size=528)
 BUCKETS = (64, 96, 128, 192, 320)
 TOKENS_PER_STEP = 6_400
 DRILL_SHARE = 0.15
+DECODING_SHARE = 0.8
+"""Rows masked as block-wise decoding sees them; the others uniformly."""
 PADDING_WEIGHT = 0.05
 FRONTIER, FRONTIER_WEIGHT = 3, 3.0
 
@@ -134,7 +136,7 @@ def ar_targets(batch: Batch, _noise: torch.Generator) -> tuple[Tensor, Tensor, T
 
 
 def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, targets and weights [B L] of masked diffusion: half uniform masks, half as decoding sees them.
+    """Inputs, targets and weights [B L] of masked diffusion: most rows as decoding sees them, some uniform.
 
     The decoding view shows a prefix of the response, hides everything from a random cut on, reveals a random
     share of the window after the cut, and counts the loss in that window only, most of all in the first
@@ -158,7 +160,7 @@ def diffusion_targets(batch: Batch, noise: torch.Generator) -> tuple[Tensor, Ten
     reveal = torch.rand(rows, generator=noise) * (torch.rand(rows, generator=noise) < 0.6)
     view = (place >= cut[:, None]) & ~(ahead & (dice < reveal[:, None]))
 
-    as_decoding = torch.rand(rows, generator=noise)[:, None] < 0.55
+    as_decoding = torch.rand(rows, generator=noise)[:, None] < DECODING_SHARE
     masked = torch.where(as_decoding, view, uniform)
     counted = torch.where(as_decoding, view & ahead, uniform)
     weights = counted * torch.where(place > batch.end[:, None], PADDING_WEIGHT, 1.0)
