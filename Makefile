@@ -8,7 +8,7 @@ export PORT
 export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: setup setup-dev chromium app lint test bench fmt traces clean
+.PHONY: setup setup-dev chromium app lint test fmt traces clean
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev

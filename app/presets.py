@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MODELS = ["tiny-dream", "tiny-llada"]
+MODELS = ["tiny-llada", "tiny-dream"]
 """Models the public page may load: an allow-list, never a free text."""
 
 

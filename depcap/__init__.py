@@ -1,7 +1,7 @@
 """Decode with diffusion language models, and see how they decide.
 
     import depcap
-    model = depcap.load("tiny-dream")
+    model = depcap.load("tiny-llada")
     problem = "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?"
     result = depcap.generate(model, problem)[0]
 

@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Decode with diffusion language models, and see how they decide.",
 )
 
-DEFAULT_MODEL = "tiny-dream"
+DEFAULT_MODEL = "tiny-llada"
 ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
 MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
 Cache = Annotated[str, typer.Option(help="none, prefix or dual")]

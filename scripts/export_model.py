@@ -1,6 +1,6 @@
 """Make a bundled model folder, in its released layout, from a training run's checkpoint.
 
-python -m scripts.export_model llada runs/diffusion/last.pt depcap/bundled/tiny-llada
+python -m scripts.export_model llada runs/llada/last.pt   depcap/bundled/tiny-llada
 python -m scripts.export_model dream runs/shifted/last.pt   depcap/bundled/tiny-dream
 python -m scripts.export_model llama runs/ar/last.pt        depcap/bundled/tiny-ar
 """

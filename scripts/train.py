@@ -1,9 +1,9 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
     python -m scripts.train ar        --out runs/ar      --steps 1300
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 3400
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 2600
     python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
-    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1200
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 400
 
 Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
@@ -195,7 +195,7 @@ RECIPES = {
     Objective.AR: Recipe(1.5e-3, 100, (0.88, 0.08, 0, 0, 0.04), (CAUSAL,)),
     Objective.SHIFTED: Recipe(8e-4, 50, SHORT_AND_LONG, (CAUSAL, SHIFTED, SHIFTED)),
     Objective.DIFFUSION: Recipe(
-        6e-4, 50, SHORT_AND_LONG, (MASKED,), DEEPER, ("embed.", "layers.0.attention")
+        3e-4, 30, SHORT_AND_LONG, (MASKED,), DEEPER, ("embed.", "layers.0.attention")
     ),
 }
 

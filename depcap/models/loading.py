@@ -33,8 +33,8 @@ class Card:
 CARDS = {
     card.name: card
     for card in (
-        Card("tiny-dream", "5 M, trained here on arithmetic and python; Dream's layout", True, True),
         Card("tiny-llada", "5 M, trained here on arithmetic and python; LLaDA's layout", True, True),
+        Card("tiny-dream", "5 M, trained here on arithmetic and python; Dream's layout", True, True),
         Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
         Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
         Card("GSAI-ML/LLaDA-1.5", "8 B, LLaDA, arXiv 2505.19223", True),
