@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 import plotly
 import pytest
 from payloads import payload
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 START_SECONDS = 120
+expect.set_options(timeout=30_000)  # the other worker and the app share the machine's cores
 ARGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
