@@ -8,7 +8,7 @@ export PORT
 export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: setup setup-dev chromium app lint test fmt traces clean
+.PHONY: setup setup-dev chromium app lint test train-smoke fmt traces clean
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
@@ -38,6 +38,9 @@ lint: setup-dev
 
 test: setup-dev chromium lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu"
+
+train-smoke: setup-dev
+	$(BIN)/python -m pytest -q tests/test_training.py
 
 fmt: setup-dev
 	$(BIN)/ruff check --fix .

@@ -7,6 +7,9 @@ from pydantic.fields import FieldInfo
 
 from depcap import METHODS
 
+DIFFUSION_METHODS = {name: preset for name, preset in METHODS.items() if not preset.causal}
+"""Methods for the models of the page."""
+
 
 class ParameterFields:
     """Fields of every method in a fixed order; `collect` picks those of the chosen one."""
@@ -15,7 +18,7 @@ class ParameterFields:
         self.groups: dict[str, gr.Group] = {}
         self.components: list[gr.Number] = []
         self.names: list[tuple[str, str]] = []
-        for method, preset in METHODS.items():
+        for method, preset in DIFFUSION_METHODS.items():
             with gr.Group(visible=method == shown) as group:
                 for name, field in preset.params.model_fields.items():
                     self.components.append(_number(name, field))

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from app import session
-from app.controls import ParameterFields
+from app.controls import DIFFUSION_METHODS, ParameterFields
 from app.presets import EXAMPLES, MODELS
-from depcap import METHODS, DepcapError
+from depcap import DepcapError
 
 HERE = Path(__file__).parent
 VIEWER, TRACES, PAGE = HERE / "viewer", HERE / "traces", HERE / "page"
@@ -43,7 +43,9 @@ def build_demo() -> gr.Blocks:
                     download = gr.DownloadButton("Trace (.parquet)", visible=False, elem_id="download")
             with gr.Column(scale=2, min_width=300):
                 with gr.Row():
-                    method = gr.Dropdown(list(METHODS), value="depcap", label="Method", elem_id="method")
+                    method = gr.Dropdown(
+                        list(DIFFUSION_METHODS), value="depcap", label="Method", elem_id="method"
+                    )
                     cache = gr.Dropdown(CACHES, value="none", label="Cache", elem_id="cache")
                 with gr.Row():
                     model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="model")

@@ -74,5 +74,19 @@ class DualCache:
         return start, torch.where(opening, canvas.end, block.end)
 
 
-CACHES = {"none": NoCache(), "prefix": PrefixCache(), "dual": DualCache()}
+@dataclass(frozen=True, slots=True)
+class CausalCache:
+    """Everything to the left is kept, nothing to the right is computed: exact when attention is causal.
+
+    For blocks of one position: the prompt is computed once, then one position a step.
+    """
+
+    stores: bool = True
+
+    def span(self, _canvas: Canvas, block: Block, _opening: Bool[Tensor, "B"]) -> Spans:
+        """The block's one position (and all before it, when it is the row's first)."""
+        return torch.where(block.index == 0, 0, block.start), block.start + 1
+
+
+CACHES = {"none": NoCache(), "prefix": PrefixCache(), "dual": DualCache(), "causal": CausalCache()}
 """Cache policies by name."""

@@ -105,6 +105,10 @@ def evaluate_(
     task: Annotated[str, typer.Option(help="arithmetic or python")],
     limit: Annotated[int, typer.Option(help="held-out problems")] = 200,
     model: ModelName = DEFAULT_MODEL,
+    metric: Annotated[
+        str, typer.Option(help="accuracy, or nll: nats per token, without decoding")
+    ] = "accuracy",
+    masks: Annotated[int, typer.Option(help="random masks per problem, for nll")] = 32,
     method: MethodName = "depcap",
     cache: Cache = "none",
     gen_length: GenLength = 128,
@@ -119,30 +123,27 @@ def evaluate_(
     """Score a model with a method on a task's held-out problems."""
     from tqdm import tqdm
 
-    from depcap.evaluation import evaluate
+    from depcap.evaluation import LikelihoodReport, Report, evaluate, evaluate_likelihood
     from depcap.models.loading import load
     from depcap.request import Settings
+    from depcap.terminal import print_report
 
+    if metric not in ("accuracy", "nll"):
+        raise DepcapError(f"unknown metric {metric!r} (known: accuracy, nll)")
     loaded = load(model, device, dtype, revision)
     settings = Settings(method, cache, gen_length, stop, params=_params(set_))
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
-        report = evaluate(loaded, task, limit, settings, batch_size, bar.update)
+        found: Report | LikelihoodReport
+        how: dict[str, Any] = {}
+        if metric == "nll":
+            found = evaluate_likelihood(loaded, task, limit, masks, bar.update)
+        else:
+            found = evaluate(loaded, task, limit, settings, batch_size, bar.update)
+            how = {"method": method, "cache": cache, "gen_length": gen_length, "stop": stop}
     if as_json:
-        _print_json(
-            **asdict(report), model=model, method=method, cache=cache, gen_length=gen_length, stop=stop
-        )
-        return
-    low, high = report.ci95
-    table = Table(box=None, show_header=False)
-    for name, value in (
-        ("accuracy", f"{report.accuracy:.1%}  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"),
-        ("forwards per problem", f"{report.nfe_mean:.1f}"),
-        ("tokens/s", f"{report.tokens_per_second:.1f}  (batch {report.batch_size})"),
-        ("response tokens", f"{report.mean_response_tokens:.1f}"),
-        ("seconds", f"{report.seconds:.1f}"),
-    ):
-        table.add_row(name, value)
-    Console().print(table)
+        _print_json(**asdict(found), model=model, **how)
+    else:
+        print_report(found, Console())
 
 
 @app.command()

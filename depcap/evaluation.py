@@ -1,6 +1,7 @@
-"""Score a model with a method on a task: accuracy beside what it cost."""
+"""Score a model on a task's held-out problems: accuracy beside what it cost, or likelihood."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -8,10 +9,14 @@ from scipy.stats import binomtest
 
 from depcap.errors import DepcapError
 from depcap.generation import start
+from depcap.likelihood import Likelihood, likelihood
 from depcap.methods import choose
 from depcap.models.loading import Model
 from depcap.request import Settings
-from depcap.tasks import TASKS, examples
+from depcap.tasks import TASKS, Example, Task, examples
+
+Progress = Callable[[int], None]
+"""Called with the number of problems done since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class Report:
     """What an evaluation found.
 
     `ci95` is the Wilson interval of the accuracy; `tokens_per_second` counts tokens before the first end
-    token over the decoding time at the given batch size; `seconds` is decoding time.
+    token over the decoding time at the given batch size; `overlong` is the share of responses without an
+    end token; `seconds` is decoding time.
     """
 
     task: str
@@ -29,8 +35,22 @@ class Report:
     nfe_mean: float
     tokens_per_second: float
     mean_response_tokens: float
+    overlong: float
     seconds: float
     batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodReport:
+    """Nats per token of the reference responses: a bound, or exact for a causal model."""
+
+    task: str
+    n: int
+    nats_per_token: float
+    ci95: tuple[float, float]
+    tokens: int
+    masks: int
+    seconds: float
 
 
 def evaluate(
@@ -39,28 +59,46 @@ def evaluate(
     limit: int,
     settings: Settings,
     batch_size: int = 8,
-    progress: Callable[[int], None] = lambda _done: None,
+    progress: Progress = lambda _done: None,
 ) -> Report:
-    """Decode and score `limit` held-out problems.
-
-    `progress` is called with the number of problems done after each batch.
-    """
-    if limit < 1 or batch_size < 1:
-        raise DepcapError("limit and batch size must be at least 1")
-    chosen = choose(TASKS, task, "task")
-    problems = examples(chosen, limit)
-    right, nfe, tokens, seconds, done = 0.0, 0, 0, 0.0, 0
+    """Decode and score the first `limit` held-out problems."""
+    if batch_size < 1:
+        raise DepcapError("batch size must be at least 1")
+    chosen, problems = _problems(task, limit)
+    right: list[bool] = []
+    nfe, tokens, overlong, seconds = 0, 0, 0, 0.0
     while batch := list(islice(problems, batch_size)):
         results = start(model, [example.prompt for example in batch], settings).run()
         for example, result in zip(batch, results, strict=True):
-            right += chosen.score(example, result.text or "")
+            right.append(chosen.score(example, result.text or "") == 1.0)
             nfe += result.nfe
             tokens += result.response_length
+            overlong += result.response_length == settings.gen_length
         seconds += max(result.seconds for result in results)
-        done += len(batch)
         progress(len(batch))
-    interval = binomtest(round(right), done).proportion_ci(method="wilson")
+    n = len(right)
+    interval = binomtest(sum(right), n).proportion_ci(method="wilson")
     return Report(
-        task, done, right / done, (float(interval.low), float(interval.high)), nfe / done,
-        tokens / seconds, tokens / done, seconds, batch_size,
+        task, n, sum(right) / n, (float(interval.low), float(interval.high)), nfe / n,
+        tokens / seconds, tokens / n, overlong / n, seconds, batch_size,
     )  # fmt: skip
+
+
+def evaluate_likelihood(
+    model: Model, task: str, limit: int, masks: int, progress: Progress = lambda _done: None
+) -> LikelihoodReport:
+    """The likelihood of the first `limit` held-out reference responses."""
+    _, problems = _problems(task, limit)
+    began = time.perf_counter()
+    found: Likelihood = likelihood(model, [(e.prompt, e.reference) for e in problems], masks, progress)
+    return LikelihoodReport(
+        task, limit, found.nats_per_token, found.ci95, found.tokens, found.masks,
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _problems(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
+    chosen: Task = choose(TASKS, task, "task")
+    if limit < 1:
+        raise DepcapError(f"limit {limit} must be at least 1")
+    return chosen, examples(chosen, limit)

@@ -27,6 +27,10 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
 
 
+class ArParams(Params):
+    """Left to right, one token per forward: how a causal model decodes."""
+
+
 class LladaParams(Params):
     """LLaDA (arXiv 2502.09992): fixed blocks, a fixed number of tokens per step."""
 
@@ -78,6 +82,10 @@ class DepcapParams(Params):
         return self
 
 
+def _ar(_params: ArParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+    return FixedBlock(1), Quota(1), {}
+
+
 def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
     blocks = math.ceil(gen_length / params.block_size)
     steps = params.steps or gen_length
@@ -106,11 +114,13 @@ def _depcap(params: DepcapParams, _gen_length: int) -> tuple[Any, Any, dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named method: its parameters, where it is from, and how its policies are made."""
+    """A named method: its parameters, where it is from, how its policies are made, and what it goes with."""
 
     params: type[Params]
     paper: str
     build: Callable[[Any, int], tuple[Any, Any, dict[str, Any]]]
+    caches: tuple[str, ...] = ("none", "prefix", "dual")
+    causal: bool = False
 
     @property
     def summary(self) -> str:
@@ -122,6 +132,7 @@ METHODS: dict[str, Preset] = {
     "depcap": Preset(DepcapParams, "arXiv 2604.15750", _depcap),
     "fast-dllm": Preset(FastDllmParams, "arXiv 2505.22618", _fast_dllm),
     "llada": Preset(LladaParams, "arXiv 2502.09992", _llada),
+    "ar": Preset(ArParams, "", _ar, ("none", "causal"), causal=True),
 }
 """Every method that exists, by name."""
 
@@ -148,7 +159,8 @@ def make_method(
 ) -> NamedMethod:
     """The named method with these parameters; DepcapError names what is wrong and what is accepted."""
     preset = choose(METHODS, name, "method")
-    cache_policy, stop_rule = choose(CACHES, cache, "cache"), choose(STOPS, stop, "stop")
+    cache_policy = choose({name: CACHES[name] for name in preset.caches}, cache, "cache")
+    stop_rule = choose(STOPS, stop, "stop")
     try:
         checked = preset.params(**(params or {}))
     except ValidationError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from depcap.errors import DepcapError
-from depcap.methods import NamedMethod, make_method
+from depcap.methods import METHODS, NamedMethod, make_method
 from depcap.models.loading import Model
 from depcap.trace import LEVELS
 
@@ -45,6 +45,7 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
         settings.method, settings.gen_length, settings.cache, settings.stop, settings.temperature,
         settings.seed, settings.params,
     )  # fmt: skip
+    _check_kind(model, settings.method)
     listed = [prompts] if isinstance(prompts, str) else prompts
     if not isinstance(listed, list | tuple) or not all(isinstance(p, str | list | tuple) for p in listed):
         raise DepcapError("prompts are one string, a list of strings, or a list of lists of token ids")
@@ -54,6 +55,15 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
         raise DepcapError(f"seed {settings.seed} is too large (at most {MAX_SEED - len(listed)})")
     ids = [_prompt_ids(model, prompt, settings.gen_length) for prompt in listed]
     return Request(model, ids, settings, named)
+
+
+def _check_kind(model: Model, method: str) -> None:
+    """A causal model is decoded by causal methods, a diffusion model by the others."""
+    causal = model.denoiser.causal
+    if METHODS[method].causal != causal:
+        fitting = ", ".join(name for name, preset in METHODS.items() if preset.causal == causal)
+        kind = "a causal model" if causal else "a diffusion model"
+        raise DepcapError(f"{model.name} is {kind}: not for method {method!r} (accepted: {fitting})")
 
 
 def _check_numbers(settings: Settings) -> None:

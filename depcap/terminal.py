@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from depcap.evaluation import LikelihoodReport, Report
 from depcap.generation import Decoding
 from depcap.result import Result
 from depcap.types import Step
@@ -71,6 +72,26 @@ def _text(decoding: Decoding, ids: list[int]) -> str:
         return "".join(f"{i} " for i in ids)
     ends = model.denoiser.end_ids
     return visible("".join("∎" if i in ends else model.tokenizer.piece(i) for i in ids))
+
+
+def print_report(report: Report | LikelihoodReport, console: Console) -> None:
+    """What an evaluation found."""
+    table = Table(box=None, show_header=False)
+    low, high = report.ci95
+    if isinstance(report, LikelihoodReport):
+        table.add_row("nats per token", f"{report.nats_per_token:.4f}  (95 %: {low:.4f} to {high:.4f})")
+        table.add_row("tokens", f"{report.tokens:,}  ({report.n} problems, {report.masks} masks each)")
+    else:
+        table.add_row(
+            "accuracy", f"[b]{report.accuracy:.1%}[/b]  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"
+        )
+        table.add_row("forwards per problem", f"{report.nfe_mean:.1f}")
+        table.add_row("tokens/s", f"{report.tokens_per_second:.1f}  (batch {report.batch_size})")
+        table.add_row(
+            "response tokens", f"{report.mean_response_tokens:.1f}  ({report.overlong:.1%} overlong)"
+        )
+    table.add_row("seconds", f"{report.seconds:.1f}")
+    console.print(table)
 
 
 def print_result(result: Result, console: Console) -> None:

@@ -34,6 +34,10 @@ class Tokenizer:
             raise DepcapError(f"the model's chat template cannot be rendered: {error}") from None
         return list(self.backend.encode(text, add_special_tokens=False).ids)
 
+    def encode_response(self, text: str) -> list[int]:
+        """Token ids of what a model writes: no template, no special tokens."""
+        return list(self.backend.encode(text, add_special_tokens=False).ids)
+
     def decode(self, ids: list[int]) -> str:
         """Text of token ids, special tokens left out."""
         return self.backend.decode(ids, skip_special_tokens=True)

@@ -5,8 +5,9 @@
 No learning, only arithmetic. One attention layer is put in front. Its four heads together are as wide as the
 network, so they can carry a whole embedding, and they all look exactly one position back (rotary angles make
 the score peak there): what enters the old layers at position i is the embedding of token i - 1, and the old
-network says at i what it said at i - 1. Its MLPs give up their least used neurons, so that the checkpoint
-keeps its size. `train diffusion` then only mends what pruning and the first position cost.
+network says at i what it said at i - 1. Key and value heads are no longer shared, biases are dropped, and the
+MLPs give up their least used neurons, so that the checkpoint keeps its size; `train diffusion` mends
+what pruning, the biases and the first position cost.
 """
 
 from pathlib import Path
@@ -17,7 +18,9 @@ import typer
 from torch import Tensor
 
 from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
-from scripts.train import CONFIG, DEEPER, SHIFTED, Batch, Objective, batches, save
+from scripts.batches import Batch, batches, tasks
+from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED, SHIFTED_CONFIG, Objective
+from scripts.train import save
 
 OWN = 0.02
 """What is left of a position's own embedding beside its predecessor's."""
@@ -37,7 +40,9 @@ def fold(source: Transformer, config: TransformerConfig, use: list[Tensor], own:
         _look_back(network, source.embed.weight, own)
         for old, new, ranks in zip(source.layers, network.layers[1:], use, strict=True):
             kept = ranks.topk(config.intermediate_size).indices.sort().values
-            state = dict(old.state_dict())
+            state = {name: value for name, value in old.state_dict().items() if not name.endswith("bias")}
+            for name in ("attention.k_proj.weight", "attention.v_proj.weight"):
+                state[name] = _ungrouped(state[name], source.config)
             for name in ("mlp.gate_proj.weight", "mlp.up_proj.weight"):
                 state[name] = state[name][kept]
             state["mlp.down_proj.weight"] = state["mlp.down_proj.weight"][:, kept]
@@ -45,6 +50,12 @@ def fold(source: Transformer, config: TransformerConfig, use: list[Tensor], own:
         network.norm.load_state_dict(source.norm.state_dict())
         network.head.load_state_dict(source.head.state_dict())
     return network
+
+
+def _ungrouped(weight: Tensor, config: TransformerConfig) -> Tensor:
+    """Key or value weights with a head of their own for every query head."""
+    heads = weight.view(config.num_kv_heads, config.head_size, -1)
+    return heads.repeat_interleave(config.num_heads // config.num_kv_heads, dim=0).flatten(0, 1)
 
 
 def _look_back(network: Transformer, embedding: Tensor, own: float) -> None:
@@ -107,10 +118,10 @@ def main(
     output: Annotated[Path, typer.Argument(help="where `train diffusion --init` finds the result")],
 ) -> None:
     """Fold the shift of one checkpoint away."""
-    source = Transformer(CONFIG)
+    source = Transformer(SHIFTED_CONFIG)
     source.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
-    batch = next(batches(Objective.SHIFTED, seed=1, first_step=0))
-    save(output, {"model": fold(source, DEEPER, neuron_use(source, batch)).state_dict()})
+    batch = next(batches(tasks, RECIPES[Objective.SHIFTED].tokens, (1.0,), seed=1, first_step=0))
+    save(output, {"model": fold(source, MASKED_CONFIG, neuron_use(source, batch)).state_dict()})
 
 
 if __name__ == "__main__":

@@ -31,10 +31,17 @@ def golden() -> dict[str, depcap.Model]:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, depcap.Model]:
-    """Tiny random models (vocabulary 40), by family, in float64."""
+    """Tiny random diffusion models (vocabulary 40), by family, in float64."""
     root = tmp_path_factory.mktemp("small")
-    folders = {kind.lower(): write_checkpoint(root / kind, make()) for kind, make in CONFIGS.items()}
+    folders = {kind.lower(): write_checkpoint(root / kind, CONFIGS[kind]()) for kind in ("llada", "Dream")}
     return {family: depcap.load(str(folder), "cpu", "float64") for family, folder in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory: pytest.TempPathFactory) -> depcap.Model:
+    """A tiny random causal model, in float64."""
+    folder = write_checkpoint(tmp_path_factory.mktemp("causal") / "llama", CONFIGS["llama"]())
+    return depcap.load(str(folder), "cpu", "float64")
 
 
 @pytest.fixture(scope="session")

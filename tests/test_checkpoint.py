@@ -43,12 +43,12 @@ def released_keys(raw: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     keys = {"model.embed_tokens.weight": (v, e), "model.norm.weight": (e,), "lm_head.weight": (v, e)}
     per_layer = {
         "input_layernorm.weight": (e,), "post_attention_layernorm.weight": (e,),
-        "self_attn.q_proj.weight": (e, e), "self_attn.q_proj.bias": (e,),
-        "self_attn.k_proj.weight": (kv, e), "self_attn.k_proj.bias": (kv,),
-        "self_attn.v_proj.weight": (kv, e), "self_attn.v_proj.bias": (kv,),
-        "self_attn.o_proj.weight": (e, e), "mlp.gate_proj.weight": (f, e),
+        "self_attn.q_proj.weight": (e, e), "self_attn.k_proj.weight": (kv, e),
+        "self_attn.v_proj.weight": (kv, e), "self_attn.o_proj.weight": (e, e), "mlp.gate_proj.weight": (f, e),
         "mlp.up_proj.weight": (f, e), "mlp.down_proj.weight": (e, f),
     }  # fmt: skip
+    if raw["model_type"] == "Dream":  # Qwen2's biases
+        per_layer |= {f"self_attn.{part}_proj.bias": (kv if part in "kv" else e,) for part in "qkv"}
     for n in range(raw["num_hidden_layers"]):
         keys |= {f"model.layers.{n}.{k}": shape for k, shape in per_layer.items()}
     return keys
@@ -199,11 +199,11 @@ def test_a_missing_field_of_the_configuration_is_named(kind: str, tmp_path: Path
         assert field in refused(tmp_path)
 
 
-@pytest.mark.parametrize("value", ["llama", "gpt2", "", None, 7, ["llada"]], ids=str)
+@pytest.mark.parametrize("value", ["bert", "gpt2", "", None, 7, ["llada"]], ids=str)
 def test_other_model_types_are_refused(value: Any, tmp_path: Path) -> None:
     write_checkpoint(tmp_path, llada_config())
     (tmp_path / "config.json").write_text(json.dumps(llada_config() | {"model_type": value}))
-    assert "llada, Dream" in refused(tmp_path)
+    assert "llada, Dream, llama" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from strategies import batches, families, prompts, settings_for_decode
 
 import depcap
 from depcap.boundary import FixedBlock, InfluenceBlock
-from depcap.cache import CACHES
+from depcap.cache import CACHES as ALL_CACHES
 from depcap.decoder import Method, canvas_for, steps
 from depcap.generation import Result, generate, stream
 from depcap.trace import LEVELS
@@ -106,8 +106,12 @@ def test_a_row_does_not_depend_on_its_batch(
             assert same(result, alone)
 
 
-@pytest.mark.parametrize("cache", CACHES)
-@pytest.mark.parametrize("method", depcap.METHODS)
+DIFFUSION = [name for name, preset in depcap.METHODS.items() if not preset.causal]
+POLICIES = {name: ALL_CACHES[name] for name in depcap.METHODS["depcap"].caches}
+
+
+@pytest.mark.parametrize("cache", POLICIES)
+@pytest.mark.parametrize("method", DIFFUSION)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_every_method_cache_and_family_is_independent_of_its_batch(
     small: dict[str, depcap.Model], family: str, method: str, cache: str
@@ -160,7 +164,7 @@ def test_end_tokens_do_occur(small: dict[str, depcap.Model]) -> None:
         assert min(lengths) < 24
 
 
-@pytest.mark.parametrize("cache", CACHES)
+@pytest.mark.parametrize("cache", POLICIES)
 def test_finished_rows_compute_nothing_and_count_nothing(llada: depcap.Model, cache: str) -> None:
     rows = [[i, i + 1] for i in range(8)]
     common = {"method": "fast-dllm", "cache": cache, "gen_length": 24, "threshold": 0.3, "block_size": 8}
@@ -176,7 +180,7 @@ def test_finished_rows_compute_nothing_and_count_nothing(llada: depcap.Model, ca
 
 def test_a_cache_computes_less(llada: depcap.Model) -> None:
     work = {}
-    for cache in CACHES:
+    for cache in POLICIES:
         seen = stream(llada, [[1, 2, 3]], "llada", cache, gen_length=24, stop="run_to_end", block_size=8)
         work[cache] = sum(int(step.computed[0]) for step in seen)
     assert work["dual"] < work["prefix"] < work["none"]
@@ -195,7 +199,7 @@ UNMASKS = [Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.6, -16.0)]
 PROMPT = [5, 1, 7]
 
 
-@pytest.mark.parametrize("cache", CACHES.values(), ids=CACHES)
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("size", [1, 3, 8, 30])
 @pytest.mark.parametrize("unmask", UNMASKS, ids=repr)
 @pytest.mark.parametrize("family", ["llada", "dream"])
@@ -236,8 +240,8 @@ def test_without_conflicts_conflict_free_is_the_threshold_rule(
 def test_with_blocks_of_one_every_cache_is_no_cache(
     small: dict[str, depcap.Model], family: str, cache: str
 ) -> None:
-    assert run(small[family], Method(FixedBlock(1), Threshold(), CACHES[cache]), PROMPT) == run(
-        small[family], Method(FixedBlock(1), Threshold(), CACHES["none"]), PROMPT
+    assert run(small[family], Method(FixedBlock(1), Threshold(), POLICIES[cache]), PROMPT) == run(
+        small[family], Method(FixedBlock(1), Threshold(), POLICIES["none"]), PROMPT
     )
 
 

@@ -12,7 +12,7 @@ from depcap.models.transformer import Transformer
 
 TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
 TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
-KEYS = {"llada": LLADA_KEYS, "Dream": LLAMA_KEYS}
+KEYS = {"llada": LLADA_KEYS, "Dream": LLAMA_KEYS, "llama": LLAMA_KEYS}
 
 
 def llada_config(vocab: int = 40, mask: int = 39, end: int = 33, **changes: Any) -> dict[str, Any]:
@@ -33,7 +33,11 @@ def dream_config(vocab: int = 40, mask: int = 39, end: int = 33, **changes: Any)
     } | changes  # fmt: skip
 
 
-CONFIGS = {"llada": llada_config, "Dream": dream_config}
+def llama_config(**sizes: Any) -> dict[str, Any]:
+    return dream_config(**sizes) | {"model_type": "llama"}
+
+
+CONFIGS = {"llada": llada_config, "Dream": dream_config, "llama": llama_config}
 
 
 def random_network(raw: dict[str, Any], seed: int = 0, sharpness: float = 5.0) -> Transformer:

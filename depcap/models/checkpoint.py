@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from depcap.errors import DepcapError
-from depcap.models.config import DreamConfig, LladaConfig, ReleasedConfig, parse, read_json
+from depcap.models.config import DreamConfig, LladaConfig, LlamaConfig, ReleasedConfig, parse, read_json
 from depcap.models.transformer import Transformer, TransformerConfig
 
 WHOLE_HASH_LIMIT = 2**30
@@ -59,18 +59,23 @@ LLAMA_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What sets a model family apart: configuration, keys, the shift of its outputs, what ends a turn."""
+    """What sets a model family apart: configuration, keys, the shift of its outputs, what ends a turn.
+
+    `causal`: a next-token model, which is decoded from left to right and with no diffusion method.
+    """
 
     name: str
     config: type[ReleasedConfig]
     keys: dict[str, str]
     shift: int
     turn_ends: tuple[str, ...]
+    causal: bool = False
 
 
 FAMILIES = {
     "llada": Family("llada", LladaConfig, LLADA_KEYS, 0, ("<|eot_id|>",)),
     "Dream": Family("dream", DreamConfig, LLAMA_KEYS, 1, ("<|im_end|>",)),
+    "llama": Family("llama", LlamaConfig, LLAMA_KEYS, 1, (), causal=True),
 }
 
 

@@ -1,6 +1,7 @@
 """Released `config.json` files, checked, in our terms."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,6 +103,16 @@ class DreamConfig(ReleasedConfig):
             qkv_bias=True,
             tie_weights=bool(self.tie_word_embeddings),
         )
+
+
+class LlamaConfig(DreamConfig):
+    """Llama: `model_type: llama`; the same names, biases only if it says so. It must name a mask token."""
+
+    attention_bias: bool | None = None
+
+    def network(self) -> TransformerConfig:
+        """Llama's names for the sizes."""
+        return replace(super().network(), qkv_bias=bool(self.attention_bias))
 
 
 def read_json(path: Path) -> dict[str, Any]:

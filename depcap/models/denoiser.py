@@ -18,17 +18,19 @@ MASKED_OUT = -1e4
 
 @dataclass(frozen=True, slots=True)
 class TransformerDenoiser:
-    """A masked diffusion model on `Transformer`.
+    """A masked diffusion model on `Transformer`, or a causal model in the same role.
 
     `shift` is 1 for models whose output at a position predicts the next one (Dream): the computed window then
     starts one position earlier, and the hidden state before each position is read. No position of a block has
-    to be committed unconditionally for lack of its predecessor.
+    to be committed unconditionally for lack of its predecessor. `causal` models see nothing to the right of a
+    position, masked or not: they decode one position at a time, from left to right.
     """
 
     network: Transformer
     mask_id: int
     end_ids: tuple[int, ...]
     shift: int = 0
+    causal: bool = False
 
     @property
     def vocab_size(self) -> int:
@@ -51,7 +53,7 @@ class TransformerDenoiser:
         active = (query.compute.end > query.compute.start).nonzero().flatten()
         start = (query.compute.start[active] - self.shift).clamp(min=0)
         compute = Window.span(start, query.compute.end[active])
-        attend = _attend(store, active, compute, query.visible[active], ids.shape[1])
+        attend = _attend(store, active, compute, query.visible[active], ids.shape[1], self.causal)
         hidden = self.network(ids[active].gather(1, compute.positions), compute.positions, attend)
         read = query.read.positions[active]
         column = (read - self.shift - start[:, None]).clamp(0, hidden.shape[1] - 1)
@@ -70,16 +72,21 @@ class TransformerDenoiser:
 
 
 def _attend(
-    store: Store | None, rows: Int[Tensor, "R"], compute: Window, visible: Int[Tensor, "R"], length: int
+    store: Store | None,
+    rows: Int[Tensor, "R"],
+    compute: Window,
+    visible: Int[Tensor, "R"],
+    length: int,
+    causal: bool,
 ) -> Attend:
     """Attention over all that is visible: the window's own keys, or the store once they are written."""
     if store is None:
-        own = None if bool(compute.valid.all()) else compute.valid[:, None, None, :]
-        return lambda _layer, q, k, v: _scaled(q, k, v, own)
+        mask = _mask(compute, compute.positions, compute.valid, causal)
+        return lambda _layer, q, k, v: _scaled(q, k, v, mask)
     slots = torch.where(compute.valid, compute.positions, length)
     reach = int(visible.max())
-    seen = torch.arange(reach, device=visible.device) < visible[:, None]
-    mask = None if bool(seen.all()) else seen[:, None, None, :]
+    places = torch.arange(reach, device=visible.device).expand(len(rows), -1)
+    mask = _mask(compute, places, places < visible[:, None], causal)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         store.write(layer, rows, slots, k, v)
@@ -89,6 +96,15 @@ def _attend(
     return attend
 
 
-def _scaled(q: Tensor, k: Tensor, v: Tensor, mask: Bool[Tensor, "R 1 1 S"] | None) -> Tensor:
+def _mask(
+    queries: Window, keys: Int[Tensor, "R S"], seen: Bool[Tensor, "R S"], causal: bool
+) -> Bool[Tensor, "R 1 C S"] | None:
+    """Which keys each query sees; None when all see all."""
+    if causal:
+        return (seen[:, None] & (keys[:, None] <= queries.positions[..., None]))[:, None]
+    return None if bool(seen.all()) else seen[:, None, None]
+
+
+def _scaled(q: Tensor, k: Tensor, v: Tensor, mask: Bool[Tensor, "R 1 C S"] | None) -> Tensor:
     grouped = q.shape[1] != k.shape[1]
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=grouped)

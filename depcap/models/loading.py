@@ -35,6 +35,7 @@ CARDS = {
     for card in (
         Card("tiny-llada", "5 M, trained here on arithmetic and python; LLaDA's layout", True, True),
         Card("tiny-dream", "5 M, trained here on arithmetic and python; Dream's layout", True, True),
+        Card("tiny-ar", "5 M, the causal model they started from; method ar", True, True),
         Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
         Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
         Card("GSAI-ML/LLaDA-1.5", "8 B, LLaDA, arXiv 2505.19223", True),
@@ -90,7 +91,10 @@ def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | N
     if tokenizer is not None:
         ends += [end for end in map(tokenizer.id_of, config.family.turn_ends) if end is not None]
     network = load_network(folder, config, numbers, where)
-    denoiser = TransformerDenoiser(network, config.mask_id, tuple(dict.fromkeys(ends)), config.family.shift)
+    family = config.family
+    denoiser = TransformerDenoiser(
+        network, config.mask_id, tuple(dict.fromkeys(ends)), family.shift, family.causal
+    )
     return Model(name, denoiser, tokenizer, folder, weights_hash(folder))
 
 

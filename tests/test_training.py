@@ -1,0 +1,107 @@
+"""Training end to end on a trivial task: causal, shifted, folded, masked, exported, decoded."""
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+
+import depcap
+from depcap.models.transformer import Transformer
+from scripts import export_model
+from scripts.batches import batches
+from scripts.fold_shift import fold, neuron_use
+from scripts.objectives import CAUSAL_CONFIG, RECIPES, Objective, Recipe
+from scripts.train import Trainer, save
+
+WORDS = ("apples", "books", "cards", "coins", "eggs", "pens", "shells", "stamps", "stones", "toys")
+CAUSAL = replace(CAUSAL_CONFIG, hidden_size=64, intermediate_size=96, num_layers=2, num_kv_heads=2)
+SHIFTED = replace(CAUSAL, qkv_bias=True)
+MASKED = replace(CAUSAL, num_layers=3, intermediate_size=64, num_kv_heads=4)
+
+
+def echo(rng: Random) -> tuple[str, str]:
+    word = rng.choice(WORDS)
+    return f"How many {word}?\n", f"7 {word}\n#### 7"
+
+
+def small(objective: Objective, config: object) -> Recipe:
+    return replace(
+        RECIPES[objective],
+        config=config,
+        problem=echo,
+        tokens=640,
+        learning_rate=3e-3,
+        warmup=5,
+        stretch=(1.0,),
+    )
+
+
+def trained(objective: Objective, config: object, out: Path, init: Path | None, steps: int) -> Trainer:
+    trainer = Trainer(small(objective, config), out, init, steps, seed=0, compiled=False)
+    trainer.run(minutes=2)
+    return trainer
+
+
+def losses(trainer: Trainer) -> list[float]:
+    return [loss for _, _, view, loss, _ in trainer.log if view == trainer.recipe.views[-1].name]
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
+    root = tmp_path_factory.mktemp("runs")
+    causal = trained(Objective.AR, CAUSAL, root / "ar", None, 100)
+    shifted = trained(Objective.SHIFTED, SHIFTED, root / "shifted", root / "ar" / "last.pt", 250)
+    batch = next(batches(echo, 640, (1.0,), seed=1, first_step=0))
+    folded = fold(shifted.model, MASKED, neuron_use(shifted.model, batch))
+    save(root / "folded.pt", {"model": folded.state_dict()})
+    masked = trained(Objective.DIFFUSION, MASKED, root / "masked", root / "folded.pt", 150)
+    return {"llama": causal, "dream": shifted, "llada": masked}
+
+
+def test_the_loss_falls(stages: dict[str, Trainer]) -> None:
+    for trainer in stages.values():
+        assert losses(trainer)[-1] < 0.5 * losses(trainer)[0]
+
+
+@pytest.mark.parametrize(("layout", "method"), [("llama", "ar"), ("dream", "llada"), ("llada", "llada")])
+def test_every_stage_learns_the_task_and_decodes_it(
+    stages: dict[str, Trainer], layout: str, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, config in (("CAUSAL", CAUSAL), ("SHIFTED", SHIFTED), ("MASKED", MASKED)):
+        monkeypatch.setattr(export_model, f"{name}_CONFIG", config)
+    checkpoint = stages[layout].out / "last.pt"
+    export_model.main(export_model.Layout(layout), checkpoint, tmp_path / "model")
+    model = depcap.load(str(tmp_path / "model"))
+    prompts = [f"How many {word}?\n" for word in WORDS]
+    results = depcap.generate(model, prompts, method=method, gen_length=16)
+    assert [result.text for result in results] == [f"7 {word}\n#### 7" for word in WORDS]
+
+
+def test_a_run_that_was_interrupted_goes_on_exactly(tmp_path: Path) -> None:
+    whole = trained(Objective.SHIFTED, SHIFTED, tmp_path / "whole", None, 30)
+    recipe = small(Objective.SHIFTED, SHIFTED)
+    stop_after(Trainer(recipe, tmp_path / "parts", None, 30, seed=0, compiled=False), 13)
+    second = trained(Objective.SHIFTED, SHIFTED, tmp_path / "parts", None, 30)
+    assert second.step == whole.step == 30
+    for (name, left), right in zip(
+        whole.model.state_dict().items(), second.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(left, right), name
+
+
+def stop_after(trainer: Trainer, steps: int) -> None:
+    """Run some steps of the schedule, save, and forget."""
+    for batch in trainer._batches():
+        if trainer.step == steps:
+            break
+        trainer._update(batch, trainer.recipe.views[trainer.step % len(trainer.recipe.views)])
+        trainer.step += 1
+    trainer.save()
+
+
+def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "other.pt", {"model": Transformer(replace(CAUSAL, num_layers=1)).state_dict()})
+    with pytest.raises(SystemExit, match="no start for this objective"):
+        Trainer(small(Objective.AR, CAUSAL), tmp_path / "out", tmp_path / "other.pt", 1, 0, compiled=False)
