@@ -220,6 +220,7 @@ def test_an_unknown_model_is_one_line(run: Any, model: str) -> None:
     "arguments",
     [
         "nonsense", "--nonsense", "eval", "eval --task x", "eval --task python --limit 0", "methods extra",
+        "eval --task python --metric x", "eval --task python --metric nll --masks 0",
         "eval --task python --batch-size 0", "eval --task python --set batch_size=3", "models --nonsense",
         "eval --task python --set cache=x", "eval --task python --set seed=x", "eval --task python --limit x",
         "eval --task python --set gen_length=4",
