@@ -21,6 +21,8 @@ class ParameterFields:
         for method, preset in DIFFUSION_METHODS.items():
             with gr.Group(visible=method == shown) as group:
                 for name, field in preset.params.model_fields.items():
+                    if "tuple" in str(field.annotation):
+                        continue  # lists of ids are for programs, not for a form
                     self.components.append(_number(name, field))
                     self.names.append((method, name))
             self.groups[method] = group

@@ -10,8 +10,8 @@ from depcap import influence as inf
 from depcap.influence import TopK
 from depcap.types import Canvas, Opening, Window
 
-CLAMPS = ("none", "first", "min_size", "max_size", "end", "fixed")
-"""What overruled the score when a block's size was chosen; evidence holds indices into this."""
+CLAMPS = ("none", "first", "min_size", "max_size", "end", "fixed", "delimiter", "default")
+"""What gave a block its size, if not the score alone; evidence holds indices into this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,51 @@ class FixedBlock:
         """The size, for every row."""
         size = torch.full_like(canvas.end, self.size)
         return Opening(size, {"clamp": torch.full_like(canvas.end, CLAMPS.index("fixed"))}), None
+
+
+@dataclass(frozen=True, slots=True)
+class DelimiterBlock:
+    """AdaBlock's boundary (AdaBlock-dLLM, arXiv 2509.26432): right after the surest delimiter in sight.
+
+    Of the first `window` positions (a quarter of the generation) those that would say a token of `delimiters`
+    are looked at; if the most confident one's probability is at least `threshold`, the block ends with it,
+    whether it is shorter or longer than `default`. Otherwise, and with `threshold` above 1, it is
+    `FixedBlock(default)`.
+    """
+
+    default: int
+    delimiters: tuple[int, ...]
+    threshold: float
+    window: int
+
+    @property
+    def lookahead(self) -> int:
+        """The window, or the block where that is longer."""
+        return max(self.default, self.window)
+
+    def init(self, _canvas: Canvas) -> None:
+        """No run state."""
+        return None
+
+    def open(
+        self,
+        log_probs: Float[Tensor, "B W V"],
+        at: Window,
+        _opening: Bool[Tensor, "B"],
+        canvas: Canvas,
+        _state: None,
+    ) -> tuple[Opening, None]:
+        """The size for every row, and whether a delimiter gave it."""
+        best, token = log_probs[:, : self.window].max(dim=2)
+        wanted = torch.isin(token, torch.tensor(self.delimiters, device=token.device))
+        sure = torch.where(wanted & at.valid[:, : self.window], best.exp(), -1.0)
+        sure = torch.nn.functional.pad(sure, (0, 1), value=-1.0)  # so that an empty window has a maximum too
+        top = sure.amax(dim=1)
+        place = (sure == top[:, None]).int().argmax(dim=1)  # the first of equals
+        found = top >= self.threshold
+        size = torch.where(found, place.to(canvas.end.dtype) + 1, self.default)
+        clamp = torch.where(found, CLAMPS.index("delimiter"), CLAMPS.index("default"))
+        return Opening(size, {"clamp": clamp}), None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from depcap.boundary import FixedBlock, InfluenceBlock
+from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.cache import CACHES
 from depcap.decoder import Method
 from depcap.errors import DepcapError
@@ -19,6 +19,14 @@ from depcap.unmask import ConflictFree, Factor, Quota, Threshold
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _listed(value: object) -> object:
+    """Ids as a command line gives them: `198,271`."""
+    return value.strip("[] ").split(",") if isinstance(value, str) else value
+
+
+Ids = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
 
 
 class Params(BaseModel):
@@ -56,6 +64,19 @@ class FastDllmParams(Params):
         return self
 
 
+class AdablockParams(Params):
+    """AdaBlock-dLLM (arXiv 2509.26432): blocks end at a sure delimiter, every confident position at once."""
+
+    block_size: Size = Field(32, description="positions per block where no delimiter is sure")
+    threshold: Probability = Field(0.9, description="least confidence to be unmasked")
+    delimiter_threshold: Annotated[float, Field(ge=0, allow_inf_nan=True)] = Field(
+        0.3, description="least confidence of a delimiter; the paper takes 0.5 for Dream"
+    )
+    delimiter_ids: Ids | None = Field(
+        None, description="tokens that end a block; default: those whose text ends in a newline"
+    )
+
+
 class DepcapParams(Params):
     """DepCap (arXiv 2604.15750): blocks by last-block influence, tokens by conflict graph."""
 
@@ -82,11 +103,30 @@ class DepcapParams(Params):
         return self
 
 
-def _ar(_params: ArParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a method's policies may hang on besides its parameters. `newlines`: ids that end in a newline."""
+
+    gen_length: int
+    newlines: Callable[[], tuple[int, ...]]
+
+
+def _adablock(params: AdablockParams, context: Context) -> tuple[Any, Any, dict[str, Any]]:
+    delimiters = params.delimiter_ids if params.delimiter_ids is not None else context.newlines()
+    if not delimiters:
+        raise DepcapError("method adablock: no tokenizer to find newlines with: give delimiter_ids")
+    window = context.gen_length // 4
+    boundary = DelimiterBlock(params.block_size, delimiters, params.delimiter_threshold, window)
+    resolved = params.model_dump() | {"delimiter_ids": list(delimiters)}
+    return boundary, Threshold(params.threshold), resolved
+
+
+def _ar(_params: ArParams, _context: Context) -> tuple[Any, Any, dict[str, Any]]:
     return FixedBlock(1), Quota(1), {}
 
 
-def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+def _llada(params: LladaParams, context: Context) -> tuple[Any, Any, dict[str, Any]]:
+    gen_length = context.gen_length
     blocks = math.ceil(gen_length / params.block_size)
     steps = params.steps or gen_length
     per_block = params.block_size if params.steps is None else steps // blocks
@@ -99,7 +139,7 @@ def _llada(params: LladaParams, gen_length: int) -> tuple[Any, Any, dict[str, An
     return FixedBlock(params.block_size), Quota(per_block), resolved
 
 
-def _fast_dllm(params: FastDllmParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+def _fast_dllm(params: FastDllmParams, _context: Context) -> tuple[Any, Any, dict[str, Any]]:
     boundary = FixedBlock(params.block_size)
     if params.factor is not None:
         return boundary, Factor(params.factor), {"block_size": params.block_size, "factor": params.factor}
@@ -107,7 +147,7 @@ def _fast_dllm(params: FastDllmParams, _gen_length: int) -> tuple[Any, Any, dict
     return boundary, Threshold(threshold), {"block_size": params.block_size, "threshold": threshold}
 
 
-def _depcap(params: DepcapParams, _gen_length: int) -> tuple[Any, Any, dict[str, Any]]:
+def _depcap(params: DepcapParams, _context: Context) -> tuple[Any, Any, dict[str, Any]]:
     boundary = InfluenceBlock(params.min_size, params.max_size, params.lambda_u, params.top_k)
     return boundary, ConflictFree(params.tau_low, params.tau_high, params.gamma), params.model_dump()
 
@@ -118,7 +158,7 @@ class Preset:
 
     params: type[Params]
     paper: str
-    build: Callable[[Any, int], tuple[Any, Any, dict[str, Any]]]
+    build: Callable[[Any, Context], tuple[Any, Any, dict[str, Any]]]
     caches: tuple[str, ...] = ("none", "prefix", "dual")
     causal: bool = False
 
@@ -130,6 +170,7 @@ class Preset:
 
 METHODS: dict[str, Preset] = {
     "depcap": Preset(DepcapParams, "arXiv 2604.15750", _depcap),
+    "adablock": Preset(AdablockParams, "arXiv 2509.26432", _adablock),
     "fast-dllm": Preset(FastDllmParams, "arXiv 2505.22618", _fast_dllm),
     "llada": Preset(LladaParams, "arXiv 2502.09992", _llada),
     "ar": Preset(ArParams, "", _ar, ("none", "causal"), causal=True),
@@ -156,8 +197,12 @@ def make_method(
     temperature: float = 0.0,
     seed: int = 0,
     params: Mapping[str, Any] | None = None,
+    newlines: Callable[[], tuple[int, ...]] = tuple,
 ) -> NamedMethod:
-    """The named method with these parameters; DepcapError names what is wrong and what is accepted."""
+    """The named method with these parameters; DepcapError names what is wrong and what is accepted.
+
+    `newlines` gives the ids of tokens whose text ends in a newline, for methods that look for them.
+    """
     preset = choose(METHODS, name, "method")
     cache_policy = choose({name: CACHES[name] for name in preset.caches}, cache, "cache")
     stop_rule = choose(STOPS, stop, "stop")
@@ -165,7 +210,7 @@ def make_method(
         checked = preset.params(**(params or {}))
     except ValidationError as error:
         raise DepcapError(_first_problem(name, preset, error)) from None
-    boundary, unmask, resolved = preset.build(checked, gen_length)
+    boundary, unmask, resolved = preset.build(checked, Context(gen_length, newlines))
     method = Method(boundary, unmask, cache_policy, stop_rule, proposer(temperature, seed))
     return NamedMethod(name, cache, stop, resolved, method)
 

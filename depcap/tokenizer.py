@@ -50,6 +50,11 @@ class Tokenizer:
         text = self.backend.decode([token_id], skip_special_tokens=False)
         return token if "\ufffd" in text or not text else text
 
+    def ending_in(self, text: str) -> tuple[int, ...]:
+        """Ids of all tokens whose text ends in `text`."""
+        size = self.backend.get_vocab_size()
+        return tuple(i for i in range(size) if self.piece(i).endswith(text))
+
     def fingerprint(self) -> str:
         """SHA-256 of the tokenizer's definition."""
         return "sha256:" + hashlib.sha256(self.backend.to_str().encode()).hexdigest()

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depcap.errors import DepcapError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 METADATA_KEY = b"depcap"
 LEVELS = ("decisions", "scores", "distributions")
 """How much is recorded: commits and blocks; also reasons, conflicts and curves; also alternatives."""
@@ -79,7 +79,7 @@ class Header(BaseModel):
     method: str
     cache: str
     stop: str
-    params: dict[str, float | int | None]
+    params: dict[str, float | int | list[int] | None]
     gen_length: int
     seed: int
     temperature: float

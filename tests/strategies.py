@@ -37,6 +37,15 @@ def fast_dllm_params(draw: st.DrawFn) -> dict[str, Any]:
     return draw(rule) | {"block_size": draw(st.integers(1, 16))}
 
 
+@st.composite
+def adablock_params(draw: st.DrawFn) -> dict[str, Any]:
+    delimiters = st.lists(st.integers(0, PROMPT_VOCAB - 1), min_size=1, max_size=12, unique=True)
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": draw(probabilities),
+        "delimiter_threshold": draw(st.floats(0, 1.1)), "delimiter_ids": draw(delimiters),
+    }  # fmt: skip
+
+
 def llada_params(gen_length: int) -> st.SearchStrategy[dict[str, Any]]:
     def with_steps(block_size: int) -> st.SearchStrategy[dict[str, Any]]:
         blocks = -(-gen_length // block_size)
@@ -51,6 +60,7 @@ def methods(gen_length: int) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.one_of(
         st.tuples(st.just("depcap"), depcap_params()),
         st.tuples(st.just("fast-dllm"), fast_dllm_params()),
+        st.tuples(st.just("adablock"), adablock_params()),
         st.tuples(st.just("llada"), llada_params(gen_length)),
     )
 

@@ -9,7 +9,7 @@ from reference import depcap_
 from strategies import log_probs
 from test_influence import SCORE
 
-from depcap.boundary import CLAMPS, FixedBlock, InfluenceBlock
+from depcap.boundary import CLAMPS, DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.influence import leading_run
 from depcap.types import Canvas, Opening, Window
 
@@ -143,3 +143,40 @@ def test_fixed_blocks_are_fixed(size: int) -> None:
     opening, _ = policy.open(torch.zeros(2, 8, VOCAB), window, torch.tensor([True, True]), made, None)
     assert opening.size.tolist() == [size, size]
     assert clamp(opening) == "fixed"
+
+
+def saying(tokens: list[int], confidences: list[float]) -> torch.Tensor:
+    """Log-probabilities of one row that say these tokens with these confidences."""
+    rest = (1 - torch.tensor(confidences)) / (VOCAB - 1)
+    probabilities = rest[:, None].repeat(1, VOCAB)
+    probabilities[torch.arange(len(tokens)), tokens] = torch.tensor(confidences)
+    return probabilities.log()[None]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "size", "why"),
+    [
+        (
+            [0.9, 0.4, 0.9, 0.8, 0.9, 0.9],
+            4,
+            "delimiter",
+        ),  # the surest of 1, 3 and 4, which is not the nearest
+        ([0.9, 0.8, 0.9, 0.8, 0.9, 0.9], 2, "delimiter"),  # the first of equals
+        ([0.9, 0.2, 0.9, 0.2, 0.9, 0.9], 5, "default"),  # none is sure; position 5 lies past the window
+    ],
+)
+def test_a_block_ends_with_the_surest_delimiter_of_the_window(
+    confidences: list[float], size: int, why: str
+) -> None:
+    policy = DelimiterBlock(default=5, delimiters=(7,), threshold=0.3, window=5)
+    made, at = canvas([2], [8]), Window.span(torch.tensor([2]), torch.tensor([8]))
+    said = saying([1, 7, 2, 7, 3, 7], confidences)
+    opening, _ = policy.open(said, at, torch.ones(1, dtype=torch.bool), made, None)
+    assert (int(opening.size[0]), clamp(opening)) == (size, why)
+
+
+def test_without_a_window_blocks_have_the_default_size() -> None:
+    policy = DelimiterBlock(default=3, delimiters=(7,), threshold=0.3, window=0)
+    made, at = canvas([0], [3]), Window.span(torch.tensor([0]), torch.tensor([3]))
+    opening, _ = policy.open(saying([7, 7, 7], [0.9] * 3), at, torch.ones(1, dtype=torch.bool), made, None)
+    assert (int(opening.size[0]), clamp(opening)) == (3, "default")

@@ -181,6 +181,7 @@ BAD = {
     "set unknown": ("--prompt", "a", "--set", "x=1"),
     "set not a number": ("--prompt", "a", "--set", "min_size=x"),
     "set out of range": ("--prompt", "a", "--set", "tau_low=2"),
+    "set ids that are none": ("--prompt", "a", "--method", "adablock", "--set", "delimiter_ids=x"),
     "set contradictory": ("--prompt", "a", "--set", "min_size=9", "--set", "max_size=8"),
     "set a setting that is no parameter": ("--prompt", "a", "--set", "gen_length=5"),
     "set the model": ("--prompt", "a", "--set", "model=x"),

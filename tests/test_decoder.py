@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import batches, families, prompts, settings_for_decode
 
 import depcap
-from depcap.boundary import FixedBlock, InfluenceBlock
+from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.cache import CACHES as ALL_CACHES
 from depcap.decoder import Method, canvas_for, steps
 from depcap.generation import Result, generate, stream
@@ -54,6 +54,8 @@ def test_block_sizes_respect_their_bounds_but_for_the_tail(
     sizes = generate(small[family], [prompt], stop="run_to_end", **settings)[0].block_sizes
     fixed = settings.get("block_size")
     low, high = (fixed, fixed) if fixed else (settings["min_size"], settings["max_size"])
+    if settings["method"] == "adablock":
+        low, high = 1, max(fixed, settings["gen_length"] // 4)
     assert all(low <= size <= high for size in sizes[:-1])
     assert 1 <= sizes[-1] <= high
 
@@ -117,7 +119,8 @@ def test_every_method_cache_and_family_is_independent_of_its_batch(
     small: dict[str, depcap.Model], family: str, method: str, cache: str
 ) -> None:
     rows = [[1, 2, 3, 4, 5], [6], [7, 8], [9, 10, 11]]
-    common = {"method": method, "cache": cache, "gen_length": 20, "temperature": 0.8}
+    needed = {"delimiter_ids": [5, 7, 11, 13]} if method == "adablock" else {}
+    common = {"method": method, "cache": cache, "gen_length": 20, "temperature": 0.8, **needed}
     batch = generate(small[family], rows, seed=3, **common)
     alone = [generate(small[family], [row], seed=3 + number, **common)[0] for number, row in enumerate(rows)]
     assert all(same(left, right) for left, right in zip(batch, alone, strict=True))
@@ -209,6 +212,17 @@ def test_influence_blocks_of_one_size_are_fixed_blocks(
     influence = Method(InfluenceBlock(size, size), unmask, cache)
     assert run(small[family], influence, PROMPT) == run(
         small[family], Method(FixedBlock(size), unmask, cache), PROMPT
+    )
+
+
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_delimiter_blocks_with_a_threshold_above_one_are_fixed_blocks(
+    small: dict[str, depcap.Model], family: str, cache: Any
+) -> None:
+    delimiter = Method(DelimiterBlock(8, tuple(range(40)), 1.1, 5), Threshold(0.4), cache)
+    assert run(small[family], delimiter, PROMPT) == run(
+        small[family], Method(FixedBlock(8), Threshold(0.4), cache), PROMPT
     )
 
 

@@ -98,7 +98,7 @@ def test_text_that_cannot_be_a_prompt_is_one_line(text_model: depcap.Model, prom
 
 
 def test_errors_say_what_is_accepted(llada: depcap.Model) -> None:
-    assert "depcap, fast-dllm, llada" in one_line(llada, [[1]], method="x")
+    assert "depcap, adablock, fast-dllm, llada" in one_line(llada, [[1]], method="x")
     assert "none, prefix, dual" in one_line(llada, [[1]], cache="x")
     assert "tau_low" in one_line(llada, [[1]], tau=1)
     assert "256 positions" in one_line(llada, [[1]], gen_length=999)

@@ -11,8 +11,7 @@ import depcap
 
 GOLDEN = Path(__file__).parent / "golden"
 RENAMED = {"L_min": "min_size", "L_max": "max_size", "block_length": "block_size"}
-METHODS = {"depcap": "depcap", "fast-dllm-threshold": "fast-dllm", "llada": "llada"}
-"""AdaBlock's cases wait for its method."""
+METHODS = {"depcap": "depcap", "fast-dllm-threshold": "fast-dllm", "llada": "llada", "adablock": "adablock"}
 
 
 def cases() -> list[Any]:
@@ -20,9 +19,8 @@ def cases() -> list[Any]:
     for folder in ("llada-a", "dream-a"):
         for number, line in enumerate((GOLDEN / folder / "cases.jsonl").read_text().splitlines()):
             case = json.loads(line)
-            if case["method"] in METHODS:
-                name = f"{folder}-{number}-{case['method']}-{case['cache']}"
-                found.append(pytest.param(folder, case, id=name))
+            name = f"{folder}-{number}-{case['method']}-{case['cache']}"
+            found.append(pytest.param(folder, case, id=name))
     return found
 
 
@@ -55,7 +53,7 @@ def test_reference_case(folder: str, case: dict[str, Any]) -> None:
         assert result.block_sizes == expected["block_sizes"]
     if "unmask_step" in expected:
         assert result.unmask_step == expected["unmask_step"]
-    if case["method"] == "depcap":
+    if case["method"] in ("depcap", "adablock"):
         assert result.nfe == expected["nfe"]
     else:  # the reference spends idle forwards here: one per block that its first step fills
         assert result.nfe <= expected["nfe"]

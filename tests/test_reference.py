@@ -7,13 +7,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import depcap_, fast_dllm, llada
+from reference import adablock, depcap_, fast_dllm, llada
 from reference.network import Network
-from strategies import caches, depcap_params, families, fast_dllm_params, gen_lengths, llada_params, prompts
+from strategies import (
+    adablock_params,
+    caches,
+    depcap_params,
+    families,
+    fast_dllm_params,
+    gen_lengths,
+    llada_params,
+    prompts,
+)  # fmt: skip
 
 import depcap
 
-DECODERS = {"depcap": depcap_.decode, "fast-dllm": fast_dllm.decode, "llada": llada.decode}
+DECODERS = {
+    "adablock": adablock.decode,
+    "depcap": depcap_.decode,
+    "fast-dllm": fast_dllm.decode,
+    "llada": llada.decode,
+}
 
 
 def naive(model: depcap.Model) -> Network:
@@ -67,6 +81,18 @@ def test_fast_dllm(
     params: dict[str, Any],
 ) -> None:
     agree(small[family], "fast-dllm", prompt, length, cache, **params)
+
+
+@given(families, caches, prompts, st.integers(1, 40), adablock_params())
+def test_adablock(
+    small: dict[str, depcap.Model],
+    family: str,
+    cache: str,
+    prompt: list[int],
+    length: int,
+    params: dict[str, Any],
+) -> None:
+    agree(small[family], "adablock", prompt, length, cache, **params)
 
 
 @given(families, caches, prompts, st.data())

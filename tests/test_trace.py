@@ -23,6 +23,7 @@ from depcap.trace import LEVELS, METADATA_KEY, SCHEMA, Trace
 ROWS = [[1, 2, 3, 4], [7], [9, 8]]
 METHODS = {
     "depcap": {"min_size": 3, "max_size": 9, "tau_low": 0.4, "tau_high": 0.8},
+    "adablock": {"block_size": 6, "threshold": 0.5, "delimiter_ids": [5, 7, 11]},
     "fast-dllm": {"block_size": 6, "threshold": 0.5},
     "llada": {"block_size": 6},
 }
@@ -214,7 +215,7 @@ def test_a_damaged_header_is_refused(saved: Path, header: bytes) -> None:
 @pytest.mark.parametrize("field", ["prompt_ids", "mask_id", "params", "level", "pieces"])
 def test_a_damaged_field_is_named(saved: Path, made: Trace, field: str) -> None:
     whole = json.loads(made.header.model_dump_json())
-    assert field in refused(with_header(saved, json.dumps(whole | {field: {"x": []}}).encode()))
+    assert field in refused(with_header(saved, json.dumps(whole | {field: {"x": {}}}).encode()))
     del whole[field]
     assert field in refused(with_header(saved, json.dumps(whole).encode()))
 

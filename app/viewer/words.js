@@ -144,6 +144,10 @@ export function boundary(replay, block) {
       return `The first block has no earlier opening to compare with, so it takes the minimum size. ${span}`;
     case "fixed":
       return `This method uses blocks of fixed size, so nothing was scored. ${span}`;
+    case "delimiter":
+      return `The surest delimiter in sight stands at ${block.end - 1}, so the block ends with it. ${span}`;
+    case "default":
+      return `No delimiter in sight was sure enough, so the block has its default size. ${span}`;
     case "min_size":
       return wish === null
         ? `The score asked for less than the minimum size${least ? ` of ${least}` : ""}. ${span}`

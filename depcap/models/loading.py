@@ -61,6 +61,10 @@ class Model:
         """Prompt and generation together may not be longer."""
         return self.denoiser.network.config.max_positions
 
+    def newlines(self) -> tuple[int, ...]:
+        """Ids of tokens whose text ends in a newline; none without a tokenizer."""
+        return self.tokenizer.ending_in("\n") if self.tokenizer is not None else ()
+
     @property
     def dtype(self) -> torch.dtype:
         """What the weights are computed in."""

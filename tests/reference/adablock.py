@@ -1,0 +1,40 @@
+"""AdaBlock: a block ends with the surest delimiter of the next quarter; inside it, Fast-dLLM's threshold."""
+
+import math
+from types import SimpleNamespace
+
+
+def decode(network, prompt, gen_length, cache, block_size, threshold, delimiter_threshold, delimiter_ids):
+    x = list(prompt) + [network.mask_id] * gen_length
+    out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
+    start = len(prompt)
+    while start < len(x):
+        log_probs = network.full(x)
+        end = start + size(log_probs[start:], gen_length, block_size, delimiter_threshold, delimiter_ids)
+        out.block_sizes.append(end - start)
+        while True:
+            out.nfe += 1
+            masked = [i for i in range(start, end) if x[i] == network.mask_id]
+            surest = max(masked, key=lambda i: (log_probs[i].max(), -i))
+            for i in masked:
+                if i == surest or math.exp(log_probs[i].max()) >= threshold:
+                    x[i] = int(log_probs[i].argmax())
+                    out.unmask_step[i - len(prompt)] = out.nfe
+            if network.mask_id not in x[start:end]:
+                break
+            first, last = {"none": (0, len(x)), "prefix": (start, len(x)), "dual": (start, end)}[cache]
+            log_probs = network.full(x) if cache == "none" else network.partial(x, first, last)
+        start = end
+    out.tokens = x[len(prompt) :]
+    return out
+
+
+def size(ahead, gen_length, block_size, delimiter_threshold, delimiter_ids):
+    window = min(int(0.25 * gen_length), len(ahead))
+    best, where = -1.0, None
+    for offset in range(window):
+        if int(ahead[offset].argmax()) in delimiter_ids and math.exp(ahead[offset].max()) > best:
+            best, where = math.exp(ahead[offset].max()), offset
+    if where is not None and best >= delimiter_threshold:
+        return where + 1
+    return min(block_size, len(ahead))
