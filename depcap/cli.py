@@ -22,7 +22,7 @@ app = typer.Typer(
 DEFAULT_MODEL = "tiny-llada"
 ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
 MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
-Cache = Annotated[str, typer.Option(help="none, prefix or dual")]
+Cache = Annotated[str, typer.Option(help="none, prefix or dual; for method ar: none or causal")]
 GenLength = Annotated[int, typer.Option("--gen-length", help="positions to fill")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")]
 Stop = Annotated[str, typer.Option(help="eos or run_to_end")]

@@ -1,22 +1,19 @@
 """Score a model on a task's held-out problems: accuracy beside what it cost, or likelihood."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from itertools import islice
 
 from scipy.stats import binomtest
 
 from depcap.errors import DepcapError
 from depcap.generation import start
-from depcap.likelihood import Likelihood, likelihood
+from depcap.likelihood import Progress, likelihood
 from depcap.methods import choose
 from depcap.models.loading import Model
 from depcap.request import Settings
 from depcap.tasks import TASKS, Example, Task, examples
-
-Progress = Callable[[int], None]
-"""Called with the number of problems done since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +87,8 @@ def evaluate_likelihood(
     """The likelihood of the first `limit` held-out reference responses."""
     _, problems = _problems(task, limit)
     began = time.perf_counter()
-    found: Likelihood = likelihood(model, [(e.prompt, e.reference) for e in problems], masks, progress)
-    return LikelihoodReport(
-        task, limit, found.nats_per_token, found.ci95, found.tokens, found.masks,
-        time.perf_counter() - began,
-    )  # fmt: skip
+    found = likelihood(model, ((e.prompt, e.reference) for e in problems), masks, progress)
+    return LikelihoodReport(task, limit, **asdict(found), seconds=time.perf_counter() - began)
 
 
 def _problems(task: str, limit: int) -> tuple[Task, Iterator[Example]]:

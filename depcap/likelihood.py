@@ -19,6 +19,8 @@ from depcap.models.denoiser import TransformerDenoiser
 from depcap.models.loading import Model
 from depcap.types import Query, Window
 
+Progress = Callable[[int], None]
+"""Called with the number of problems done since the last call."""
 ROWS_AT_ONCE = 16
 
 
@@ -36,7 +38,7 @@ def likelihood(
     model: Model,
     pairs: Iterable[tuple[str, str]],
     masks: int = 32,
-    progress: Callable[[int], None] = lambda _done: None,
+    progress: Progress = lambda _done: None,
 ) -> Likelihood:
     """The mean over `(prompt, response)` pairs, token for token; `masks` draws each, the same for any model.
 

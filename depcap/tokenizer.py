@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ class Tokenizer:
         text = self.backend.decode([token_id], skip_special_tokens=False)
         return token if "\ufffd" in text or not text else text
 
-    def ending_in(self, text: str) -> tuple[int, ...]:
-        """Ids of all tokens whose text ends in `text`."""
+    @cached_property
+    def newlines(self) -> tuple[int, ...]:
+        """Ids of all tokens whose text ends in a newline; a large vocabulary is gone through once."""
         size = self.backend.get_vocab_size()
-        return tuple(i for i in range(size) if self.piece(i).endswith(text))
+        return tuple(i for i in range(size) if self.piece(i).endswith("\n"))
 
     def fingerprint(self) -> str:
         """SHA-256 of the tokenizer's definition."""

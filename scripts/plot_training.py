@@ -13,26 +13,20 @@ import typer
 COLORS = {"causal": "#c2410c", "shifted": "#1d4ed8", "masked": "#15803d"}
 
 
-def curve(run: Path, view: str, offset: int) -> go.Scatter:
-    """One view's loss of one run, over millions of tokens since the first run began."""
+def curves(run: Path, offset: int) -> tuple[list[go.Scatter], int]:
+    """A curve for every view of a run, over millions of tokens, and where the next run begins."""
     with (run / "log.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["view"] == view]
-    tokens = [(offset + int(row["tokens"])) / 1e6 for row in rows]
-    losses = [float(row["loss"]) for row in rows]
-    line = {"color": COLORS[view], "width": 1.5}
-    return go.Scatter(x=tokens, y=losses, name=f"{run.name}: {view}", mode="lines", line=line)
-
-
-def views(run: Path) -> list[str]:
-    """The views that a run trained on."""
-    with (run / "log.csv").open(newline="") as file:
-        return sorted({row["view"] for row in csv.DictReader(file)})
-
-
-def last_token(run: Path) -> int:
-    """Tokens the run has seen."""
-    with (run / "log.csv").open(newline="") as file:
-        return max(int(row["tokens"]) for row in csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    return [
+        go.Scatter(
+            x=[(offset + int(row["tokens"])) / 1e6 for row in rows if row["view"] == view],
+            y=[float(row["loss"]) for row in rows if row["view"] == view],
+            name=f"{run.name}: {view}",
+            mode="lines",
+            line={"color": COLORS[view], "width": 1.5},
+        )
+        for view in sorted({row["view"] for row in rows})
+    ], offset + max(int(row["tokens"]) for row in rows)
 
 
 def main(
@@ -41,8 +35,8 @@ def main(
     """Draw the runs one after the other."""
     figure, offset = go.Figure(), 0
     for run in runs:
-        figure.add_traces([curve(run, view, offset) for view in views(run)])
-        offset += last_token(run)
+        drawn, offset = curves(run, offset)
+        figure.add_traces(drawn)
     figure.update_layout(template="plotly_white", width=860, height=380, margin={"t": 20, "r": 20})
     figure.update_xaxes(title="million tokens")
     figure.update_yaxes(title="loss (nats per counted position)", type="log")

@@ -24,10 +24,10 @@ import typer
 from torch import Tensor
 from torch.nn import functional
 
-from depcap.models.checkpoint import FAMILIES, our_key, read_tensors
+from depcap.models.checkpoint import load_network, read_config
 from depcap.models.transformer import Attend, Transformer
 from scripts.batches import Batch, batches, prefetch
-from scripts.objectives import RECIPES, Objective, Recipe, View
+from scripts.objectives import RECIPES, Objective, Recipe
 
 LogLine = tuple[int, int, str, float, float]
 """Step, tokens seen, view, running loss, running share of right argmaxes."""
@@ -40,13 +40,12 @@ def save(path: Path, state: dict[str, object]) -> None:
     os.replace(temporary, path)
 
 
-def released_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """Weights of a bundled model folder under our names."""
-    for key, tensor in read_tensors(folder):
-        family = FAMILIES["llada" if key.startswith("model.transformer") else "Dream"]
-        name = our_key(key, family)
-        if name is not None:
-            yield name, tensor.float()
+def _start(init: Path) -> dict[str, Tensor]:
+    """Weights of another run's checkpoint, or of a bundled model folder, under our names."""
+    if init.is_dir():
+        return load_network(init, read_config(init), torch.float32, torch.device("cpu")).state_dict()
+    weights: dict[str, Tensor] = torch.load(init, weights_only=True)["model"]
+    return weights
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -107,9 +106,7 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.tokens, self.log = state["step"], state["tokens"], state["log"]
         elif init is not None:
-            folder = init.is_dir()
-            weights = dict(released_weights(init)) if folder else torch.load(init, weights_only=True)["model"]
-            missing, unknown = self.model.load_state_dict(weights, strict=False)
+            missing, unknown = self.model.load_state_dict(_start(init), strict=False)
             if unknown or not all(name.endswith("bias") for name in missing):  # a causal model has no biases
                 raise SystemExit(f"{init} is no start for this objective: {(*missing, *unknown)[0]}")
 
@@ -133,10 +130,7 @@ class Trainer:
         for batch in prefetch(self._batches()):
             if self.step >= self.steps or time.monotonic() - began > 60 * minutes:
                 break
-            view = self.recipe.views[self.step % len(self.recipe.views)]
-            shown.add(view.name, *self._update(batch, view))
-            self.step += 1
-            self.tokens += batch.ids.numel()
+            shown.add(*self._update(batch))
             if self.step % 25 == 0:
                 self.log += [(self.step, self.tokens, *line) for line in shown.lines()]
                 speed = (self.tokens - before) / (time.monotonic() - began)
@@ -146,8 +140,9 @@ class Trainer:
                 saved = time.monotonic()
         self.save()
 
-    def _update(self, batch: Batch, view: View) -> tuple[float, float]:
-        """One step of the optimiser; the loss and the share of right argmaxes before it."""
+    def _update(self, batch: Batch) -> tuple[str, float, float]:
+        """One step of the optimiser; its view, and the loss and share of right argmaxes before it."""
+        view = self.recipe.views[self.step % len(self.recipe.views)]
         noise = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate(self.recipe, self.step, self.steps)
@@ -157,7 +152,9 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        return loss.item(), right.item()
+        self.step += 1
+        self.tokens += batch.ids.numel()
+        return view.name, loss.item(), right.item()
 
     def save(self) -> None:
         """Write `last.pt`, from which the run goes on, and `log.csv`, for people and plots."""

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
+from scripts.batches import Batch
 from scripts.fold_shift import fold, neuron_use
-from scripts.train import Batch
 
 LENGTH = 40
 CONFIG = TransformerConfig(

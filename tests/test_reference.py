@@ -29,6 +29,14 @@ DECODERS = {
     "llada": llada.decode,
 }
 
+DRAWN = {
+    "adablock": (st.integers(1, 40), lambda _length: adablock_params()),
+    "depcap": (st.integers(1, 40), lambda _length: depcap_params()),
+    "fast-dllm": (gen_lengths, lambda _length: fast_dllm_params()),
+    "llada": (gen_lengths, llada_params),
+}
+"""Lengths, and parameters that suit a length."""
+
 
 def naive(model: depcap.Model) -> Network:
     network, denoiser = model.denoiser.network, model.denoiser
@@ -59,43 +67,11 @@ def test_the_naive_network_agrees_with_a_full_forward(small: dict[str, depcap.Mo
     torch.testing.assert_close(step.proposal.log_probs[0], torch.from_numpy(slow))
 
 
-@given(families, caches, prompts, st.integers(1, 40), depcap_params())
-def test_depcap(
-    small: dict[str, depcap.Model],
-    family: str,
-    cache: str,
-    prompt: list[int],
-    length: int,
-    params: dict[str, Any],
-) -> None:
-    agree(small[family], "depcap", prompt, length, cache, **params)
-
-
-@given(families, caches, prompts, gen_lengths, fast_dllm_params())
-def test_fast_dllm(
-    small: dict[str, depcap.Model],
-    family: str,
-    cache: str,
-    prompt: list[int],
-    length: int,
-    params: dict[str, Any],
-) -> None:
-    agree(small[family], "fast-dllm", prompt, length, cache, **params)
-
-
-@given(families, caches, prompts, st.integers(1, 40), adablock_params())
-def test_adablock(
-    small: dict[str, depcap.Model],
-    family: str,
-    cache: str,
-    prompt: list[int],
-    length: int,
-    params: dict[str, Any],
-) -> None:
-    agree(small[family], "adablock", prompt, length, cache, **params)
-
-
+@pytest.mark.parametrize("method", DECODERS)
 @given(families, caches, prompts, st.data())
-def test_llada(small: dict[str, depcap.Model], family: str, cache: str, prompt: list[int], data: Any) -> None:
-    length = data.draw(gen_lengths)
-    agree(small[family], "llada", prompt, length, cache, **data.draw(llada_params(length)))
+def test_tokens_blocks_and_steps_are_the_naive_decoders(
+    small: dict[str, depcap.Model], method: str, family: str, cache: str, prompt: list[int], data: Any
+) -> None:
+    lengths, params = DRAWN[method]
+    length = data.draw(lengths)
+    agree(small[family], method, prompt, length, cache, **data.draw(params(length)))

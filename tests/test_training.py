@@ -96,8 +96,7 @@ def stop_after(trainer: Trainer, steps: int) -> None:
     for batch in trainer._batches():
         if trainer.step == steps:
             break
-        trainer._update(batch, trainer.recipe.views[trainer.step % len(trainer.recipe.views)])
-        trainer.step += 1
+        trainer._update(batch)
     trainer.save()
 
 

@@ -63,7 +63,7 @@ class Model:
 
     def newlines(self) -> tuple[int, ...]:
         """Ids of tokens whose text ends in a newline; none without a tokenizer."""
-        return self.tokenizer.ending_in("\n") if self.tokenizer is not None else ()
+        return self.tokenizer.newlines if self.tokenizer is not None else ()
 
     @property
     def dtype(self) -> torch.dtype:
