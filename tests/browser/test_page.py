@@ -119,6 +119,8 @@ def test_a_decode_can_be_stopped_and_another_started(
     visit: Callable[[], Page], complaints: list[str]
 ) -> None:
     page = visit()
+    page.locator("#method input").click()
+    page.get_by_role("option", name="llada").click()  # one token a step: long enough to be stopped
     page.locator("#length input[type=number]").fill("256")
     page.locator("#decode").click()
     page.wait_for_function(  # as soon as the button is there: a decode may take less than a second
