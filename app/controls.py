@@ -1,6 +1,6 @@
 """The form's parameter fields, one group per method, made from the methods' own definitions."""
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 from pydantic.fields import FieldInfo
@@ -16,14 +16,14 @@ class ParameterFields:
 
     def __init__(self, shown: str) -> None:
         self.groups: dict[str, gr.Group] = {}
-        self.components: list[gr.Number] = []
+        self.components: list[gr.Number | gr.Dropdown] = []
         self.names: list[tuple[str, str]] = []
         for method, preset in DIFFUSION_METHODS.items():
             with gr.Group(visible=method == shown) as group:
                 for name, field in preset.params.model_fields.items():
                     if "tuple" in str(field.annotation):
                         continue  # lists of ids are for programs, not for a form
-                    self.components.append(_number(name, field))
+                    self.components.append(_component(name, field))
                     self.names.append((method, name))
             self.groups[method] = group
 
@@ -37,8 +37,10 @@ class ParameterFields:
         return {name: value for (owner, name), value in pairs if owner == method and value is not None}
 
 
-def _number(name: str, field: FieldInfo) -> gr.Number:
+def _component(name: str, field: FieldInfo) -> gr.Number | gr.Dropdown:
+    """A list for parameters with a few names, a number for the others."""
+    common = {"value": field.default, "label": name, "info": field.description, "min_width": 140}
+    if get_origin(field.annotation) is Literal:
+        return gr.Dropdown(choices=list(get_args(field.annotation)), **common)
     whole = "int" in str(field.annotation)
-    return gr.Number(
-        value=field.default, label=name, info=field.description, precision=0 if whole else None, min_width=140
-    )
+    return gr.Number(precision=0 if whole else None, **common)

@@ -3,8 +3,8 @@
 A method answers five questions, each by a frozen policy: where the block ends (boundary), what each position
 would say (proposer), which of those are committed (unmask), which positions are computed again (cache), and
 when a row is finished (stop). The loop promises what no policy then has to: blocks tile the row, every step
-commits at least one token in every live row, only eligible positions are written, a finished row costs
-nothing, and a row does not depend on the batch it is in.
+commits at least one token in every live row (unless the method may idle), only eligible positions are
+written, a finished row costs nothing, and a row does not depend on the batch it is in.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from depcap.cache import NoCache
+from depcap.guidance import Guided
 from depcap.proposer import Greedy
 from depcap.protocols import BoundaryPolicy, CachePolicy, Denoiser, Proposer, StopRule, UnmaskPolicy
 from depcap.stopping import RunToEnd
@@ -24,13 +25,14 @@ from depcap.unmask import at_least_one
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A decoding method: five policies as one value."""
+    """A decoding method: five policies as one value, and the scale of classifier-free guidance (0: none)."""
 
     boundary: BoundaryPolicy
     unmask: UnmaskPolicy
     cache: CachePolicy = NoCache()
     stop: StopRule = RunToEnd()
     proposer: Proposer = Greedy()
+    guidance: float = 0.0
 
 
 def canvas_for(prompts: list[list[int]], gen_length: int, denoiser: Denoiser, device: torch.device) -> Canvas:
@@ -47,9 +49,12 @@ def canvas_for(prompts: list[list[int]], gen_length: int, denoiser: Denoiser, de
 @torch.inference_mode()
 def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
     """Decode `canvas`, yielding one Step per denoiser call. Rows open and close blocks independently."""
+    if method.guidance:
+        denoiser = Guided(denoiser, method.guidance, canvas.prompt_length)
     store = denoiser.new_store(*canvas.ids.shape) if method.cache.stores else None
     block = Block.before_first(canvas)
-    boundary_state, proposer_state = method.boundary.init(canvas), method.proposer.init(canvas)
+    parts = (method.boundary, method.proposer, method.unmask)
+    boundary_state, proposer_state, unmask_state = (part.init(canvas) for part in parts)
     nfe, index = torch.zeros_like(canvas.end), 0
     while (live := (masked := canvas.masked()).any(dim=1)).any():
         opening = live & block.filled(masked)
@@ -64,11 +69,13 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
             block = block.resize(opening, opened.size, canvas.end)
         eligible = _eligible(masked, block, query.read)
         proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)
-        selection = at_least_one(method.unmask.select(proposal, block), proposal)
+        selection, unmask_state = method.unmask.select(proposal, block, unmask_state)
+        if not method.unmask.may_idle:
+            selection = at_least_one(selection, proposal)
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
         canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids))
         nfe, index = nfe + live.to(nfe.dtype), index + 1
-        computed = query.compute.valid.sum(dim=1)
+        computed = query.compute.valid.sum(dim=1) * (2 if method.guidance else 1)
         yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, computed)
         block = block.advance(live)
 
@@ -76,13 +83,13 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
 def plan(
     method: Method, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"], live: Bool[Tensor, "B"]
 ) -> Query:
-    """Which positions to compute and to read: the cache's span and the block, the lookahead where it opens.
+    """Which positions to compute and to read: the cache's span; the block, and as far as policies look.
 
     Rows that are finished compute and read nothing.
     """
     compute_start, compute_end = method.cache.span(canvas, block, opening)
-    ahead = torch.minimum(block.start + method.boundary.lookahead, canvas.end)
-    read_end = torch.where(opening, ahead, torch.minimum(block.end, canvas.end))
+    wanted = torch.where(opening, block.start + method.boundary.lookahead, block.end)
+    read_end = torch.minimum(torch.maximum(wanted, block.start + method.unmask.lookahead), canvas.end)
     compute = Window.span(compute_start, torch.where(live, compute_end, compute_start))
     return Query(compute, Window.span(block.start, torch.where(live, read_end, block.start)), canvas.end)
 

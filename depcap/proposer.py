@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from depcap.draws import Generators, generators, gumbel, uniform
 from depcap.types import Canvas, Proposal, Window
 
 
@@ -23,7 +24,7 @@ class Greedy:
         self, log_probs: Float[Tensor, "B W V"], at: Window, eligible: Bool[Tensor, "B W"], _state: Any
     ) -> tuple[Proposal, None]:
         """The argmax at every position of the window."""
-        return _proposal(log_probs, log_probs, at, eligible), None
+        return proposal(log_probs, log_probs, at, eligible), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +38,26 @@ class Gumbel:
     temperature: float
     seed: int = 0
 
-    def init(self, canvas: Canvas) -> list[torch.Generator]:
-        """One generator per row; row r of a batch draws as a single decode with seed `seed + r` does."""
-        device = canvas.ids.device
-        return [torch.Generator(device).manual_seed(self.seed + row) for row in range(len(canvas.ids))]
+    def init(self, canvas: Canvas) -> Generators:
+        """One generator per row."""
+        return generators(canvas, self.seed)
 
     def propose(
         self, log_probs: Float[Tensor, "B W V"], at: Window, eligible: Bool[Tensor, "B W"], state: Any
-    ) -> tuple[Proposal, list[torch.Generator]]:
+    ) -> tuple[Proposal, Generators]:
         """Argmax of log p + T * Gumbel noise: a sample of softmax(log p / T)."""
-        noised = log_probs.clone()
-        for row in eligible.any(dim=1).nonzero().flatten().tolist():
-            width = int(at.valid[row].sum())
-            shape = (width, log_probs.shape[2])
-            draw = torch.rand(shape, generator=state[row], dtype=torch.float64, device=log_probs.device)
-            noise = -torch.log(-torch.log(draw.clamp(min=1e-300)))
-            noised[row, :width] += (self.temperature * noise).to(noised.dtype)
-        return _proposal(noised, log_probs, at, eligible), state
+        noise = gumbel(uniform(state, at, eligible.any(dim=1), log_probs.shape[2]))
+        noised = log_probs + (self.temperature * noise).to(log_probs.dtype)
+        return proposal(noised, log_probs, at, eligible), state
 
 
-def _proposal(
+def proposal(
     scores: Float[Tensor, "B W V"],
     log_probs: Float[Tensor, "B W V"],
     at: Window,
     eligible: Bool[Tensor, "B W"],
 ) -> Proposal:
+    """The token of the largest score, with its probability as confidence."""
     tokens = scores.argmax(dim=2)
     confidence = log_probs.gather(2, tokens[..., None]).squeeze(2).exp()
     return Proposal(at, tokens, torch.where(eligible, confidence, -math.inf), log_probs, eligible)

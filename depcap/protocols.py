@@ -75,11 +75,22 @@ class Proposer(Protocol):
 class UnmaskPolicy(Protocol):
     """Which proposals are committed in this step.
 
-    `select` may only mark eligible positions. `explain` is for recording: a reason code, the position that
-    caused it (-1: none) and the round, from 1 (-1: none) for every position of the window.
+    `lookahead` is how many positions past the block's start it reads in every step; 0 for those of the block.
+    `may_idle` allows steps that commit nothing: the policy must end by itself then. `select` may only mark
+    eligible positions, and must leave the state of rows without any alone. `explain` is for recording: a
+    reason code, the position that caused it (-1: none) and the round, from 1 (-1: none) for every position
+    of the window.
     """
 
-    def select(self, proposal: Proposal, block: Block) -> Selection: ...
+    @property
+    def lookahead(self) -> int: ...
+
+    @property
+    def may_idle(self) -> bool: ...
+
+    def init(self, canvas: Canvas) -> Any: ...
+
+    def select(self, proposal: Proposal, block: Block, state: Any) -> tuple[Selection, Any]: ...
 
     def explain(self, proposal: Proposal, selection: Selection) -> tuple[Tensor, Tensor, Tensor]: ...
 

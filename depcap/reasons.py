@@ -34,6 +34,31 @@ REASONS: dict[str, Reason] = {
         "confident",
         "unmasked: its confidence {confidence} passes the bound for its rank (factor {factor})",
     ),
+    "committed_near": Reason(
+        True,
+        "near a sure one",
+        "unmasked: its confidence {confidence} is at least {relaxed_threshold}, and a position within"
+        " {radius} reaches {threshold}",
+    ),
+    "committed_budget": Reason(
+        True,
+        "in the budget",
+        "unmasked: among the surest, whose entropies the budget of {budget} nats allows",
+    ),
+    "committed_still": Reason(
+        True,
+        "still",
+        "unmasked: its confidence {confidence} exceeds {threshold} and its distribution has kept still for"
+        " {history} steps",
+    ),
+    "committed_early": Reason(
+        True, "settled", "unmasked with all that was left: the two best tokens lie far enough apart"
+    ),
+    "committed_turn": Reason(True, "its turn", "unmasked: its turn in the fixed order of the block"),
+    "committed_drawn": Reason(True, "drawn", "unmasked: drawn at random for this step"),
+    "committed_scheduled": Reason(
+        True, "in the schedule", "unmasked: within what the time schedule allows this step"
+    ),
     "committed_quota": Reason(
         True, "in the quota", "unmasked: its confidence {confidence} is among the highest of this step"
     ),
@@ -53,6 +78,19 @@ REASONS: dict[str, Reason] = {
     ),
     "below_factor": Reason(
         False, "unsure", "waits: its confidence {confidence} fails the bound for its rank (factor {factor})"
+    ),
+    "beyond_budget": Reason(
+        False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"
+    ),
+    "not_still": Reason(
+        False,
+        "unsure or moving",
+        "waits: confident (> {threshold}, here {confidence}) and still for {history} steps is what it takes",
+    ),
+    "later_turn": Reason(False, "later", "waits: its turn in the fixed order of the block comes later"),
+    "not_drawn": Reason(False, "not drawn", "waits: not drawn at random for this step"),
+    "beyond_schedule": Reason(
+        False, "beyond the schedule", "waits: beyond what the time schedule allows this step"
     ),
     "beyond_quota": Reason(
         False, "beyond the quota", "waits: other positions are more confident than {confidence}"

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depcap.errors import DepcapError
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 METADATA_KEY = b"depcap"
 LEVELS = ("decisions", "scores", "distributions")
 """How much is recorded: commits and blocks; also reasons, conflicts and curves; also alternatives."""
@@ -79,7 +79,7 @@ class Header(BaseModel):
     method: str
     cache: str
     stop: str
-    params: dict[str, float | int | list[int] | None]
+    params: dict[str, float | int | str | list[int] | list[float] | None]
     gen_length: int
     seed: int
     temperature: float
@@ -121,7 +121,13 @@ class Trace:
 
 def json_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """A method's parameters as JSON can hold them: infinities by name ("inf"), which `--set` reads."""
-    return {key: str(value) if value in (math.inf, -math.inf) else value for key, value in params.items()}
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [named(item) for item in value]
+        return str(value) if value in (math.inf, -math.inf) else value
+
+    return {key: named(value) for key, value in params.items()}
 
 
 def save(trace: Trace, path: str | Path) -> None:

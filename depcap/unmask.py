@@ -1,20 +1,37 @@
 """Which proposals are unmasked in a step."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from depcap import conflict as graph
 from depcap.reasons import code
-from depcap.types import Block, Proposal, Selection
+from depcap.types import Block, Canvas, Proposal, Selection
 
 Explanation = tuple[Tensor, Tensor, Tensor]
+Selected = tuple[Selection, Any]
+
+
+class Memoryless:
+    """What an unmask policy is unless it says otherwise.
+
+    It reads its block only, keeps nothing from one step to the next, and never lets a step go by.
+    """
+
+    __slots__ = ()
+    lookahead = 0
+    may_idle = False
+
+    def init(self, _canvas: Canvas) -> None:
+        """No run state."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Memoryless):
     """A fixed number per step: the most confident, on a uniform schedule (LLaDA, arXiv 2502.09992).
 
     A block of m positions gets `steps_per_block` steps; m // S each, the first m % S one more.
@@ -22,35 +39,37 @@ class Quota:
 
     steps_per_block: int
 
-    def select(self, proposal: Proposal, block: Block) -> Selection:
+    def select(self, proposal: Proposal, block: Block, _state: None) -> Selected:
         """The step's share of the most confident positions; ties to the leftmost."""
-        size = block.end - block.start
-        share = size // self.steps_per_block + (block.step < size % self.steps_per_block).to(size.dtype)
-        rank = graph.ranking(proposal.confidence)
-        return Selection(proposal.eligible & (rank < share[:, None]))
+        return Selection(best(proposal.confidence, proposal.eligible, self.share(block))), None
+
+    def share(self, block: Block) -> Int[Tensor, "B"]:
+        """How many positions this step takes."""
+        size, steps = block.end - block.start, self.steps_per_block
+        return size // steps + (block.step < size % steps).to(size.dtype)
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """In the quota, or beyond it."""
-        return _explain(selection, "committed_quota", "beyond_quota")
+        return explained(selection, "committed_quota", "beyond_quota")
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Memoryless):
     """Every position whose confidence reaches the threshold (Fast-dLLM, arXiv 2505.22618, section 3.3)."""
 
     threshold: float = 0.9
 
-    def select(self, proposal: Proposal, _block: Block) -> Selection:
+    def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """Confidence >= threshold; the loop adds the argmax when there is none."""
-        return Selection(proposal.eligible & (proposal.confidence >= self.threshold))
+        return Selection(proposal.eligible & (proposal.confidence >= self.threshold)), None
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """At least, or below, the threshold."""
-        return _explain(selection, "committed_threshold", "below_threshold")
+        return explained(selection, "committed_threshold", "below_threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Memoryless):
     """A bound that rises with the rank: c_(n) >= 1 - factor / (n + 1).
 
     Fast-dLLM, arXiv 2505.22618, theorem 1.
@@ -61,7 +80,7 @@ class Factor:
 
     factor: float = 1.0
 
-    def select(self, proposal: Proposal, _block: Block) -> Selection:
+    def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """The leading run of ranks that pass."""
         ordered = proposal.confidence.sort(dim=1, descending=True, stable=True).values
         place = torch.arange(1, ordered.shape[1] + 1, device=ordered.device)
@@ -69,15 +88,15 @@ class Factor:
         passes = (ordered >= 1 - self.factor / (place + 1)) | (place == 1)
         run = passes.int().cumprod(dim=1).sum(dim=1)
         run = torch.where(run >= count - 1, count, run)
-        return Selection(proposal.eligible & (graph.ranking(proposal.confidence) < run[:, None]))
+        return Selection(proposal.eligible & (graph.ranking(proposal.confidence) < run[:, None])), None
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """Within the bound, or beyond it."""
-        return _explain(selection, "committed_factor", "below_factor")
+        return explained(selection, "committed_factor", "below_factor")
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictFree:
+class ConflictFree(Memoryless):
     """DepCap's rule (arXiv 2604.15750): confident positions that do not put mass on each other's token.
 
     Candidates have confidence >= `tau_low`; those >= `tau_high` are sure and always unmasked, even when they
@@ -90,7 +109,7 @@ class ConflictFree:
     tau_high: float = 0.95
     gamma: float = -16.0
 
-    def select(self, proposal: Proposal, _block: Block) -> Selection:
+    def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """Sure candidates and a conflict-free set of the others."""
         candidates = proposal.eligible & (proposal.confidence >= self.tau_low)
         sure = candidates & (proposal.confidence >= self.tau_high)
@@ -105,7 +124,7 @@ class ConflictFree:
             "conflict": conflict,
             "rounds": rounds,
         }
-        return Selection(sure | (rounds >= 0), evidence=evidence)
+        return Selection(sure | (rounds >= 0), evidence=evidence), None
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """Sure, chosen in a round, blocked by a sure or by a chosen position, or too unsure."""
@@ -119,7 +138,7 @@ class ConflictFree:
         codes = torch.where(waits & (by_sure >= 0), code("blocked_by_high"), codes)
         codes = torch.where(seen["rounds"] >= 0, code("committed_greedy"), codes)
         codes = torch.where(seen["sure"], code("committed_high"), codes)
-        codes = _mark_forced(codes, selection)
+        codes = mark_forced(codes, selection)
         cause = torch.where(waits, torch.where(by_sure >= 0, by_sure, by_pick), -1)
         place = proposal.window.positions.gather(1, cause.clamp(min=0))
         return (
@@ -127,6 +146,12 @@ class ConflictFree:
             torch.where(cause >= 0, place, -1),
             torch.where(seen["rounds"] >= 0, seen["rounds"] + 1, -1),
         )
+
+
+def best(keys: Float[Tensor, "B W"], eligible: Bool[Tensor, "B W"], count: Int[Tensor, "B"]) -> Tensor:
+    """The `count` eligible positions with the largest keys; ties to the leftmost."""
+    rank = graph.ranking(torch.where(eligible, keys, -torch.inf))
+    return eligible & (rank < count[:, None])
 
 
 def at_least_one(selection: Selection, proposal: Proposal) -> Selection:
@@ -137,13 +162,15 @@ def at_least_one(selection: Selection, proposal: Proposal) -> Selection:
     return Selection(selection.unmask | forced, forced, selection.evidence)
 
 
-def _mark_forced(codes: Int[Tensor, "B W"], selection: Selection) -> Int[Tensor, "B W"]:
+def mark_forced(codes: Int[Tensor, "B W"], selection: Selection) -> Int[Tensor, "B W"]:
+    """The codes, with what the loop added marked as such."""
     if selection.forced is None:
         return codes
     return torch.where(selection.forced, code("committed_forced"), codes)
 
 
-def _explain(selection: Selection, chosen: str, waiting: str) -> Explanation:
+def explained(selection: Selection, chosen: str, waiting: str) -> Explanation:
+    """One reason for all that is unmasked, one for all that waits."""
     codes = torch.where(selection.unmask, code(chosen), code(waiting))
     nothing = torch.full_like(codes, -1)
-    return _mark_forced(codes, selection), nothing, nothing
+    return mark_forced(codes, selection), nothing, nothing

@@ -1,10 +1,13 @@
 """Hypothesis strategies: prompts, methods with parameters, curves, graphs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from depcap import METHODS
 
 PROMPT_VOCAB = 33
 """Ids below the small models' end and mask ids."""
@@ -50,19 +53,97 @@ def llada_params(gen_length: int) -> st.SearchStrategy[dict[str, Any]]:
     def with_steps(block_size: int) -> st.SearchStrategy[dict[str, Any]]:
         blocks = -(-gen_length // block_size)
         steps = st.integers(1, gen_length // blocks).map(lambda per_block: per_block * blocks)
-        return st.fixed_dictionaries({"block_size": st.just(block_size), "steps": st.none() | steps})
+        guidance = st.sampled_from((0.0, 0.7))
+        return st.fixed_dictionaries(
+            {"block_size": st.just(block_size), "steps": st.none() | steps, "guidance": guidance}
+        )
 
     return st.integers(1, 16).flatmap(with_steps)
 
 
+@st.composite
+def localleap_params(draw: st.DrawFn) -> dict[str, Any]:
+    relaxed, threshold = sorted((draw(probabilities), draw(probabilities)))
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": threshold, "relaxed_threshold": relaxed,
+        "radius": draw(st.integers(0, 5)),
+    }  # fmt: skip
+
+
+def eb_sampler_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 16), "budget": st.floats(0, 4),
+            "measure": st.sampled_from(("confidence", "margin", "entropy")),
+        }
+    )  # fmt: skip
+
+
+def klass_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 12), "threshold": probabilities,
+            "kl_threshold": st.floats(0.01, 5), "history": st.integers(1, 3),
+        }
+    )  # fmt: skip
+
+
+def prophet_params(gen_length: int) -> st.SearchStrategy[dict[str, Any]]:
+    gap = st.floats(0.1, 4)
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 16), "answer_start": st.none() | st.integers(0, gen_length - 1),
+            "answer_length": st.integers(1, 6), "gaps": st.tuples(gap, gap, gap),
+        }
+    )  # fmt: skip
+
+
+def dus_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"block_size": st.sampled_from((1, 2, 4, 8, 16))})
+
+
+def checkerboard_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"block_size": st.integers(1, 16)})
+
+
+def dream_params(gen_length: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "steps": st.integers(1, gen_length), "eps": st.sampled_from((1e-3, 0.1)),
+            "alg": st.sampled_from(("maskgit_plus", "topk_margin", "entropy")),
+        }
+    )  # fmt: skip
+
+
+PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
+    "adablock": lambda _length: adablock_params(),
+    "checkerboard": lambda _length: checkerboard_params(),
+    "depcap": lambda _length: depcap_params(),
+    "dream": dream_params,
+    "dus": lambda _length: dus_params(),
+    "eb-sampler": lambda _length: eb_sampler_params(),
+    "fast-dllm": lambda _length: fast_dllm_params(),
+    "klass": lambda _length: klass_params(),
+    "llada": llada_params,
+    "localleap": lambda _length: localleap_params(),
+    "prophet": prophet_params,
+}
+"""Parameters of every method for diffusion models, given a generation length."""
+
+AT_RANDOM: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
+    "llada": lambda gen_length: llada_params(gen_length).map(lambda params: params | {"order": "random"}),
+    "dream": lambda gen_length: st.one_of(
+        dream_params(gen_length).map(lambda params: params | {"alg": "origin"}),
+        dream_params(gen_length).map(lambda params: params | {"alg_temp": 0.5, "top_p": 0.9, "top_k": 20}),
+    ),
+}
+"""Parameters with which a method draws positions at random."""
+
+
 def methods(gen_length: int) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     """A method's name and parameters that suit the length."""
-    return st.one_of(
-        st.tuples(st.just("depcap"), depcap_params()),
-        st.tuples(st.just("fast-dllm"), fast_dllm_params()),
-        st.tuples(st.just("adablock"), adablock_params()),
-        st.tuples(st.just("llada"), llada_params(gen_length)),
-    )
+    both = [*PARAMS.items(), *AT_RANDOM.items()]
+    return st.one_of([st.tuples(st.just(name), params(gen_length)) for name, params in both])
 
 
 @st.composite
@@ -70,7 +151,8 @@ def settings_for_decode(draw: st.DrawFn) -> dict[str, Any]:
     """Everything but the prompts: gen_length, method, cache and the method's parameters."""
     gen_length = draw(gen_lengths)
     method, params = draw(methods(gen_length))
-    return {"gen_length": gen_length, "method": method, "cache": draw(caches), **params}
+    cache = draw(st.sampled_from(METHODS[method].caches))
+    return {"gen_length": gen_length, "method": method, "cache": cache, **params}
 
 
 def curves(max_size: int = 40) -> st.SearchStrategy[np.ndarray]:

@@ -98,7 +98,7 @@ def test_text_that_cannot_be_a_prompt_is_one_line(text_model: depcap.Model, prom
 
 
 def test_errors_say_what_is_accepted(llada: depcap.Model) -> None:
-    assert "depcap, adablock, fast-dllm, llada" in one_line(llada, [[1]], method="x")
+    assert ", ".join(depcap.METHODS) in one_line(llada, [[1]], method="x")
     assert "none, prefix, dual" in one_line(llada, [[1]], cache="x")
     assert "tau_low" in one_line(llada, [[1]], tau=1)
     assert "256 positions" in one_line(llada, [[1]], gen_length=999)
@@ -157,7 +157,9 @@ def test_defaults_are_those_of_the_papers_scripts() -> None:
         "gamma": -16.0,
     }  # fmt: skip
     assert depcap.make_method("fast-dllm", 128).params == {"block_size": 32, "threshold": 0.9}
-    assert depcap.make_method("llada", 128).params == {"block_size": 32, "steps": 128}
+    assert depcap.make_method("llada", 128).params == {
+        "block_size": 32, "steps": 128, "order": "confidence", "guidance": 0.0,
+    }  # fmt: skip
 
 
 def test_the_prompt_and_the_settings_are_left_alone(llada: depcap.Model) -> None:

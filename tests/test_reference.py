@@ -1,5 +1,6 @@
 """The engine gives what the slow, obvious decoders give."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,35 +8,38 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import adablock, depcap_, fast_dllm, llada
-from reference.network import Network
-from strategies import (
-    adablock_params,
-    caches,
-    depcap_params,
-    families,
-    fast_dllm_params,
-    gen_lengths,
-    llada_params,
-    prompts,
+from reference import (
+    adablock,
+    depcap_,
+    dream,
+    eb_sampler,
+    fast_dllm,
+    grid,
+    klass,
+    llada,
+    localleap,
+    prophet,
 )  # fmt: skip
+from reference.network import Network
+from strategies import PARAMS, families, gen_lengths, prompts
 
 import depcap
 
 DECODERS = {
     "adablock": adablock.decode,
+    "checkerboard": partial(grid.decode, pattern="checkerboard"),
     "depcap": depcap_.decode,
+    "dream": dream.decode,
+    "dus": partial(grid.decode, pattern="dilated"),
+    "eb-sampler": eb_sampler.decode,
     "fast-dllm": fast_dllm.decode,
+    "klass": klass.decode,
     "llada": llada.decode,
+    "localleap": localleap.decode,
+    "prophet": prophet.decode,
 }
-
-DRAWN = {
-    "adablock": (st.integers(1, 40), lambda _length: adablock_params()),
-    "depcap": (st.integers(1, 40), lambda _length: depcap_params()),
-    "fast-dllm": (gen_lengths, lambda _length: fast_dllm_params()),
-    "llada": (gen_lengths, llada_params),
-}
-"""Lengths, and parameters that suit a length."""
+LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}
+"""Lengths for methods that choose a block's size."""
 
 
 def naive(model: depcap.Model) -> Network:
@@ -67,11 +71,18 @@ def test_the_naive_network_agrees_with_a_full_forward(small: dict[str, depcap.Mo
     torch.testing.assert_close(step.proposal.log_probs[0], torch.from_numpy(slow))
 
 
-@pytest.mark.parametrize("method", DECODERS)
-@given(families, caches, prompts, st.data())
+CASES = [
+    (method, cache)
+    for method, preset in depcap.METHODS.items()
+    if not preset.causal
+    for cache in preset.caches
+]
+
+
+@pytest.mark.parametrize(("method", "cache"), CASES)
+@given(families, prompts, st.data())
 def test_tokens_blocks_and_steps_are_the_naive_decoders(
-    small: dict[str, depcap.Model], method: str, family: str, cache: str, prompt: list[int], data: Any
+    small: dict[str, depcap.Model], method: str, cache: str, family: str, prompt: list[int], data: Any
 ) -> None:
-    lengths, params = DRAWN[method]
-    length = data.draw(lengths)
-    agree(small[family], method, prompt, length, cache, **data.draw(params(length)))
+    length = data.draw(LONGER.get(method, gen_lengths))
+    agree(small[family], method, prompt, length, cache, **data.draw(PARAMS[method](length)))

@@ -26,6 +26,12 @@ METHODS = {
     "adablock": {"block_size": 6, "threshold": 0.5, "delimiter_ids": [5, 7, 11]},
     "fast-dllm": {"block_size": 6, "threshold": 0.5},
     "llada": {"block_size": 6},
+    "localleap": {"block_size": 6, "threshold": 0.5, "relaxed_threshold": 0.3},
+    "eb-sampler": {"block_size": 6, "budget": 0.5},
+    "klass": {"block_size": 6, "threshold": 0.4, "kl_threshold": 1.0, "cache": "prefix"},
+    "prophet": {"block_size": 6, "gaps": [3.0, 2.0, 1.0]},
+    "dus": {"block_size": 8},
+    "dream": {"steps": 10},
 }
 
 
@@ -57,7 +63,7 @@ def saved(made: Trace, tmp_path: Path) -> Path:
 def test_what_is_loaded_equals_what_was_saved(
     small: dict[str, depcap.Model], family: str, method: str, level: str, tmp_path: Path
 ) -> None:
-    found = recorded(small[family], method, level, cache="dual", stop="run_to_end")
+    found = recorded(small[family], method, level, stop="run_to_end", **({"cache": "dual"} | METHODS[method]))
     assert len(found) == len(ROWS)
     for number, one in enumerate(found):
         traces.save(one, tmp_path / f"{number}.parquet")

@@ -1,6 +1,7 @@
 """Which proposals are unmasked, and the reason given for each."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from depcap.methods.dream import Schedule
+from depcap.methods.eb_sampler import EntropyBudget
+from depcap.methods.grid import Ordered, checkerboard, dilated
+from depcap.methods.localleap import Anchored
+from depcap.methods.prophet import EarlyCommit
 from depcap.reasons import CODES, REASONS
-from depcap.types import Block, Proposal, Selection, Window
+from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import ConflictFree, Factor, Quota, Threshold, at_least_one
 
 confidences = st.lists(st.floats(0.01, 1.0), min_size=1, max_size=12)
@@ -38,12 +44,17 @@ def block(size: int, step: int = 0) -> Block:
     return Block(torch.tensor([5]), torch.tensor([5 + size]), torch.tensor([0]), torch.tensor([step]))
 
 
+def pick(policy: Any, made: Proposal, at: Block) -> Selection:
+    """What a policy without run state selects."""
+    return policy.select(made, at, None)[0]
+
+
 def chosen(selection: Selection) -> list[int]:
     return selection.unmask[0].nonzero().flatten().tolist()
 
 
 def explained(policy: object, made: Proposal, size: int = 9) -> tuple[list[str], list[int], list[int]]:
-    selection = at_least_one(policy.select(made, block(size)), made)
+    selection = at_least_one(pick(policy, made, block(size)), made)
     codes, cause, rounds = policy.explain(made, selection)
     return [CODES[code] for code in codes[0]], cause[0].tolist(), rounds[0].tolist()
 
@@ -67,7 +78,7 @@ def golden() -> Proposal:
 
 def test_golden_reveal() -> None:
     made = golden()
-    selection = ConflictFree(0.8, 0.95, -16.0).select(made, block(5))
+    selection = pick(ConflictFree(0.8, 0.95, -16.0), made, block(5))
     assert made.tokens.tolist() == [[0, 1, 2, 2, 4]]
     assert chosen(selection) == [0, 1, 3]
     d = selection.evidence["scores"][0]
@@ -97,7 +108,7 @@ def test_golden_reveal_explained() -> None:
     ],
 )  # fmt: skip
 def test_golden_factor(confidence: list[float], count: int) -> None:
-    assert len(chosen(Factor(1.0).select(proposal(confidence), block(9)))) == count
+    assert len(chosen(pick(Factor(1.0), proposal(confidence), block(9)))) == count
 
 
 @pytest.mark.parametrize(
@@ -105,7 +116,7 @@ def test_golden_factor(confidence: list[float], count: int) -> None:
 )
 def test_golden_schedule(size: int, steps: int, schedule: list[int]) -> None:
     made = proposal([0.5] * size)
-    assert [len(chosen(Quota(steps).select(made, block(size, i)))) for i in range(steps)] == schedule
+    assert [len(chosen(pick(Quota(steps), made, block(size, i)))) for i in range(steps)] == schedule
 
 
 # Rules
@@ -115,13 +126,13 @@ def test_golden_schedule(size: int, steps: int, schedule: list[int]) -> None:
 def test_threshold_takes_exactly_the_confident(confidence: list[float], tau: float) -> None:
     made = proposal(confidence)
     wanted = [i for i, value in enumerate(made.confidence[0].tolist()) if value >= tau]
-    assert chosen(Threshold(tau).select(made, block(9))) == wanted
+    assert chosen(pick(Threshold(tau), made, block(9))) == wanted
 
 
 def test_a_confidence_equal_to_the_threshold_is_enough() -> None:
     made = of_log_probs(torch.tensor([[[0.5, 0.5], [0.25, 0.75]]], dtype=torch.float64).log())
-    assert chosen(Threshold(0.5).select(made, block(2))) == [0, 1]
-    assert chosen(ConflictFree(0.5, 0.5).select(made, block(2))) == [0, 1]
+    assert chosen(pick(Threshold(0.5), made, block(2))) == [0, 1]
+    assert chosen(pick(ConflictFree(0.5, 0.5), made, block(2))) == [0, 1]
 
 
 @given(confidences, st.floats(0.05, 5))
@@ -136,7 +147,7 @@ def test_factor_scans_ranks_up_to_the_first_failure_unless_it_is_the_last(
         if made.confidence[0, order[n - 1]] < 1 - factor / (n + 1):
             count = n - 1
             break
-    assert chosen(Factor(factor).select(made, block(12))) == sorted(order[:count])
+    assert chosen(pick(Factor(factor), made, block(12))) == sorted(order[:count])
 
 
 @given(confidences, st.integers(1, 12))
@@ -146,7 +157,7 @@ def test_quota_empties_the_block_in_its_steps_the_most_confident_first(
     left = [True] * len(confidence)
     for step in range(steps):
         made = proposal(confidence, left)
-        picked = chosen(Quota(steps).select(made, block(len(confidence), step)))
+        picked = chosen(pick(Quota(steps), made, block(len(confidence), step)))
         values = made.confidence[0]
         waiting = [i for i, may in enumerate(left) if may and i not in picked]
         assert all(values[i] >= values[j] for i in picked for j in waiting)
@@ -154,7 +165,11 @@ def test_quota_empties_the_block_in_its_steps_the_most_confident_first(
     assert not any(left)
 
 
-POLICIES = [Quota(3), Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.7, -5.0)]
+POLICIES = [
+    Quota(3), Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.7, -5.0), Anchored(0.6, 0.3, 2),
+    EntropyBudget(0.5), EarlyCommit(12, 4, None, (3.0, 2.0, 1.0)), Ordered(dilated(16)),
+]  # fmt: skip
+"""Those without run state."""
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
@@ -163,7 +178,7 @@ def test_only_eligible_positions_are_chosen(
     policy: object, confidence: list[float], data: st.DataObject
 ) -> None:
     eligible = data.draw(st.lists(st.booleans(), min_size=len(confidence), max_size=len(confidence)))
-    picked = chosen(policy.select(proposal(confidence, eligible), block(12)))
+    picked = chosen(pick(policy, proposal(confidence, eligible), block(12)))
     assert all(eligible[i] for i in picked)
 
 
@@ -173,7 +188,7 @@ def test_every_position_is_given_a_reason_that_says_whether_it_was_unmasked(
     policy: object, confidence: list[float]
 ) -> None:
     made = proposal(confidence)
-    selection = at_least_one(policy.select(made, block(12)), made)
+    selection = at_least_one(pick(policy, made, block(12)), made)
     codes = policy.explain(made, selection)[0][0]
     committed = [REASONS[CODES[code]].committed for code in codes]
     assert committed == selection.unmask[0].tolist()
@@ -182,7 +197,7 @@ def test_every_position_is_given_a_reason_that_says_whether_it_was_unmasked(
 @pytest.mark.parametrize("policy", [Threshold(0.9), ConflictFree(0.9, 0.95)], ids=repr)
 def test_a_row_where_nothing_is_chosen_unmasks_its_most_confident_leftmost(policy: object) -> None:
     made = proposal([0.3, 0.6, 0.6, 0.2])
-    selection = at_least_one(policy.select(made, block(4)), made)
+    selection = at_least_one(pick(policy, made, block(4)), made)
     assert chosen(selection) == [1]
     assert CODES[policy.explain(made, selection)[0][0, 1]] == "committed_forced"
 
@@ -191,7 +206,7 @@ def test_nothing_is_forced_where_nothing_is_eligible_or_something_was_chosen() -
     done = proposal([0.9, 0.9], [False, False])
     assert chosen(at_least_one(Selection(torch.zeros(1, 2, dtype=torch.bool)), done)) == []
     made = proposal([0.95, 0.1])
-    assert not at_least_one(Threshold(0.9).select(made, block(2)), made).forced.any()
+    assert not at_least_one(pick(Threshold(0.9), made, block(2)), made).forced.any()
 
 
 # Reasons
@@ -254,11 +269,67 @@ def test_ragged_rows_in_one_batch_give_what_single_rows_give(rows: list[list[flo
     window, zero = Window.span(start, end), torch.zeros_like(start)
     batch = Proposal(window, tokens, confidence, log_probs, window.valid)
     for policy in POLICIES:
-        together = policy.select(batch, Block(start, end, zero, zero))
+        together = pick(policy, batch, Block(start, end, zero, zero))
         explained_together = policy.explain(batch, together)
         for i, one in enumerate(singles):
             size = len(rows[i])
-            alone = policy.select(one, block(size))
+            alone = pick(policy, one, block(size))
             assert torch.equal(together.unmask[i, :size], alone.unmask[0])
             for left, right in zip(explained_together, policy.explain(one, alone), strict=True):
                 assert torch.equal(left[i, :size], right[0])
+
+
+# Rules of single methods
+
+
+def test_near_an_anchor_less_confidence_is_enough() -> None:
+    made = proposal([0.8, 0.3, 0.95, 0.3, 0.8, 0.8])
+    codes, _, _ = explained(Anchored(0.9, 0.75, 2), made, 6)
+    assert codes == [
+        "committed_near", "below_threshold", "committed_threshold", "below_threshold", "committed_near",
+        "below_threshold",
+    ]  # fmt: skip
+
+
+def test_without_an_anchor_nothing_is_near_one() -> None:
+    assert chosen(pick(Anchored(0.9, 0.5, 4), proposal([0.8, 0.7]), block(2))) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "levels"),
+    [(1, (0,)), (2, (0, 0)), (4, (0, 1, 0, 1)), (8, (0, 2, 1, 2, 0, 2, 1, 2))],
+)
+def test_the_dilated_grid_halves_its_gaps(size: int, levels: tuple[int, ...]) -> None:
+    assert dilated(size) == levels
+
+
+def test_a_checkerboard_has_two_steps() -> None:
+    assert checkerboard(5) == (0, 1, 0, 1, 0)
+
+
+def test_the_lowest_level_that_is_still_masked_has_its_turn() -> None:
+    made = proposal([0.9] * 4, [False, True, False, True])
+    assert chosen(pick(Ordered(dilated(4)), made, block(4))) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("steps", "counts"), [(256, [0, *[1] * 254, 2]), (128, [1, *[2] * 126, 3]), (64, [3, *[4] * 62, 5])]
+)
+def test_dreams_schedule_unmasks_as_published(steps: int, counts: list[int]) -> None:
+    left, seen = 256, []
+    schedule = Schedule(steps, 1e-3, "confidence", 0.0, 0)
+    for step in range(steps):
+        made = proposal([0.5] * left)
+        picked = chosen(schedule.select(made, block(left, step), [])[0])
+        seen.append(len(picked))
+        left -= len(picked)
+    assert seen == counts
+
+
+def test_dreams_origin_unmasks_each_position_with_the_schedules_probability() -> None:
+    schedule = Schedule(4, 1e-3, None, 0.0, 7)
+    canvas = Canvas(torch.zeros(1, 4000, dtype=torch.long), torch.tensor([0]), torch.tensor([4000]), 1)
+    made = proposal([0.5, 0.5])
+    wide = made.log_probs[:, :1].expand(1, 4000, 3)
+    picked = schedule.select(of_log_probs(wide), block(4000, 0), schedule.init(canvas))[0]
+    assert abs(len(chosen(picked)) / 4000 - 0.25) < 0.03

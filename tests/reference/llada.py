@@ -1,10 +1,14 @@
 """LLaDA: fixed blocks, a fixed number of tokens per step, the most confident first."""
 
 import math
+from copy import copy
 from types import SimpleNamespace
 
+import numpy as np
 
-def decode(network, prompt, gen_length, cache, block_size, steps=None):
+
+def decode(network, prompt, gen_length, cache, block_size, steps=None, guidance=0.0):
+    unconditional = copy(network)  # every full forward gives it a cache of its own
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     blocks = math.ceil(gen_length / block_size)
@@ -18,6 +22,10 @@ def decode(network, prompt, gen_length, cache, block_size, steps=None):
             if not masked:
                 break
             log_probs = forward(network, x, cache, start, end, step == 0)
+            if guidance != 0:
+                hidden = [network.mask_id] * len(prompt) + x[len(prompt) :]
+                without = forward(unconditional, hidden, cache, start, end, step == 0)
+                log_probs = guide(log_probs, without, guidance)
             out.nfe += 1
             best = {i: int(log_probs[i].argmax()) for i in masked}
             sure = sorted(masked, key=lambda i: (-log_probs[i][best[i]], i))
@@ -37,3 +45,12 @@ def forward(network, x, cache, start, end, opening):
     if opening or cache == "none":
         return network.full(x)
     return network.partial(x, start, len(x) if cache == "prefix" else end)
+
+
+def guide(conditional, unconditional, guidance):
+    out = [None] * len(conditional)
+    for i in range(len(out)):
+        if conditional[i] is not None:
+            z = unconditional[i] + (guidance + 1) * (conditional[i] - unconditional[i])
+            out[i] = z - (z.max() + math.log(np.exp(z - z.max()).sum()))
+    return out

@@ -1,0 +1,84 @@
+"""What a decoding method is made of: checked parameters, and the policies that they make."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+
+
+def listed(value: object) -> object:
+    """Numbers as a command line gives them: `198,271`."""
+    return value.strip("[] ").split(",") if isinstance(value, str) else value
+
+
+Ids = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(listed)]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a method's policies may hang on besides its parameters. `newlines`: ids that end in a newline."""
+
+    gen_length: int
+    temperature: float = 0.0
+    seed: int = 0
+    newlines: Callable[[], tuple[int, ...]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The policies that one method's parameters make, and those parameters with every default filled in.
+
+    `proposer` is for methods with a way of their own to draw tokens; `guidance` is the scale of
+    classifier-free guidance.
+    """
+
+    boundary: BoundaryPolicy
+    unmask: UnmaskPolicy
+    params: dict[str, Any]
+    proposer: Proposer | None = None
+    guidance: float = 0.0
+
+
+class Params(BaseModel):
+    """Parameters of a method: unknown names and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+    def parts(self, context: Context) -> Parts:
+        """The policies that these parameters make."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named method: its parameters, where it is from, and what it goes with.
+
+    `boundary` and `tokens` say what decides where a block ends and what is unmasked together; `headline` is
+    the paper's own figure; `caveat` is where we had to guess, or where the published setting is another;
+    `trained` and `auxiliary` name a part that is learnt and a second model.
+    """
+
+    params: type[Params]
+    paper: str
+    boundary: str
+    tokens: str
+    headline: str = ""
+    caveat: str = ""
+    trained: str = ""
+    auxiliary: str = ""
+    caches: tuple[str, ...] = ("none", "prefix", "dual")
+    causal: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return (inspect.getdoc(self.params) or "").split("\n\n")[0].replace("\n", " ")

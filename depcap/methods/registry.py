@@ -1,0 +1,98 @@
+"""Decoding methods by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from depcap.cache import CACHES
+from depcap.decoder import Method
+from depcap.errors import DepcapError
+from depcap.methods import (
+    adablock,
+    ar,
+    depcap_,
+    dream,
+    eb_sampler,
+    fast_dllm,
+    grid,
+    klass,
+    llada,
+    localleap,
+    prophet,
+)  # fmt: skip
+from depcap.methods.base import Context, Preset
+from depcap.proposer import proposer
+from depcap.stopping import STOPS
+
+METHODS: dict[str, Preset] = {
+    "depcap": depcap_.PRESET,
+    "adablock": adablock.PRESET,
+    "fast-dllm": fast_dllm.PRESET,
+    "localleap": localleap.PRESET,
+    "eb-sampler": eb_sampler.PRESET,
+    "klass": klass.PRESET,
+    "prophet": prophet.PRESET,
+    "dus": grid.DUS,
+    "checkerboard": grid.CHECKERBOARD,
+    "llada": llada.PRESET,
+    "dream": dream.PRESET,
+    "ar": ar.PRESET,
+}
+"""Every method that exists, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMethod:
+    """A Method with what a reader needs to make it again: its name, cache, stop rule, every parameter."""
+
+    name: str
+    cache: str
+    stop: str
+    params: dict[str, Any]
+    method: Method
+
+
+def make_method(
+    name: str,
+    gen_length: int,
+    cache: str = "none",
+    stop: str = "run_to_end",
+    temperature: float = 0.0,
+    seed: int = 0,
+    params: Mapping[str, Any] | None = None,
+    newlines: Callable[[], tuple[int, ...]] = tuple,
+) -> NamedMethod:
+    """The named method with these parameters; DepcapError names what is wrong and what is accepted.
+
+    `newlines` gives the ids of tokens whose text ends in a newline, for methods that look for them.
+    """
+    preset = choose(METHODS, name, "method")
+    cache_policy = choose({name: CACHES[name] for name in preset.caches}, cache, "cache")
+    stop_rule = choose(STOPS, stop, "stop")
+    try:
+        checked = preset.params(**(params or {}))
+    except ValidationError as error:
+        raise DepcapError(_first_problem(name, preset, error)) from None
+    parts = checked.parts(Context(gen_length, temperature, seed, newlines))
+    draw = parts.proposer or proposer(temperature, seed)
+    method = Method(parts.boundary, parts.unmask, cache_policy, stop_rule, draw, parts.guidance)
+    return NamedMethod(name, cache, stop, parts.params, method)
+
+
+def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
+    """The entry of a table by name; DepcapError lists what exists."""
+    if name not in table:
+        raise DepcapError(f"unknown {kind} {name!r} (known: {', '.join(table)})")
+    return table[name]
+
+
+def _first_problem(name: str, preset: Preset, error: ValidationError) -> str:
+    problem = error.errors()[0]
+    accepted = ", ".join(preset.params.model_fields)
+    if problem["type"] == "extra_forbidden":
+        return f"method {name}: unknown parameter {problem['loc'][0]!r} (accepted: {accepted})"
+    if not problem["loc"]:
+        return f"method {name}: {problem['ctx']['error']}"
+    return f"method {name}: {problem['loc'][0]} = {problem['input']!r}: {problem['msg'].lower()}"

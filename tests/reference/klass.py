@@ -1,0 +1,45 @@
+"""KLASS: fixed blocks, every token that is confident and whose distribution has stopped moving."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+
+from .llada import forward
+
+
+def decode(network, prompt, gen_length, cache, block_size, threshold, kl_threshold, history):
+    x = list(prompt) + [network.mask_id] * gen_length
+    out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
+    before = {}
+    moves = {i: [] for i in range(len(prompt), len(x))}
+    start = len(prompt)
+    while start < len(x):
+        end = min(start + block_size, len(x))
+        out.block_sizes.append(end - start)
+        step = 0
+        while network.mask_id in x[start:end]:
+            log_probs = forward(network, x, cache, start, end, step == 0)
+            out.nfe += 1
+            window = range(start, min(start + 2 * block_size, len(x)))
+            now = {i: np.exp(log_probs[i]) for i in window}
+            for i in window:
+                moves[i].append(kl(now[i], before.get(i, np.zeros_like(now[i]))))
+            before = now
+            masked = [i for i in range(start, end) if x[i] == network.mask_id]
+            confidence = {i: math.exp(log_probs[i].max()) for i in masked}
+            still = [i for i in masked if all(move < kl_threshold for move in moves[i][-history:])]
+            chosen = [i for i in still if confidence[i] > threshold and step >= history - 1]
+            if not chosen:
+                chosen = [max(masked, key=lambda i: (confidence[i], -i))]
+            for i in chosen:
+                x[i] = int(log_probs[i].argmax())
+                out.unmask_step[i - len(prompt)] = out.nfe
+            step += 1
+        start = end
+    out.tokens = x[len(prompt) :]
+    return out
+
+
+def kl(now, before):
+    return float((now * (np.log(now + 1e-12) - np.log(before + 1e-12))).sum())

@@ -1,0 +1,72 @@
+"""The registry: every method is documented, and the documents are made from it."""
+
+import pytest
+from pydantic import ValidationError
+
+from depcap import METHODS, DepcapError
+from depcap.methods import make_method
+from scripts import methods_table
+
+MAY_LACK_A_PAPER = {"ar", "checkerboard"}
+
+
+def test_the_page_of_methods_is_made_from_the_registry() -> None:
+    assert methods_table.PAGE.read_text() == methods_table.page(), "run: python -m scripts.methods_table"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_what_it_is(name: str) -> None:
+    preset = METHODS[name]
+    assert preset.summary.endswith(".")
+    assert preset.boundary
+    assert preset.tokens
+    assert preset.paper.startswith("arXiv 2") or name in MAY_LACK_A_PAPER
+    assert all(field.description for field in preset.params.model_fields.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_methods_parameters_are_found_again_in_what_it_resolves_to(name: str) -> None:
+    given = {"delimiter_ids": "5,7"} if name == "adablock" else {}
+    made = make_method(name, 64, params=given)
+    known = set(METHODS[name].params.model_fields)
+    assert set(made.params) <= known
+    again = make_method(name, 64, params=made.params)
+    assert again == made
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "said"),
+    [
+        ("localleap", {"threshold": 0.5}, "relaxed_threshold 0.75 must be at most threshold 0.5"),
+        ("localleap", {"radius": -1}, "radius"),
+        ("eb-sampler", {"budget": -1}, "budget"),
+        ("eb-sampler", {"measure": "luck"}, "measure"),
+        ("klass", {"history": 0}, "history"),
+        ("prophet", {"answer_start": 64}, "answer_start 64 must be below gen_length 64"),
+        ("prophet", {"gaps": "1,2"}, "gaps"),
+        ("dus", {"block_size": 24}, "power of two"),
+        ("dream", {"steps": 65}, "steps 65 must be at most gen_length 64"),
+        ("dream", {"alg": "luck"}, "alg"),
+        ("dream", {"top_p": 0}, "top_p"),
+        ("llada", {"order": "alphabetical"}, "order"),
+        ("llada", {"guidance": -1}, "guidance"),
+    ],
+)
+def test_what_a_method_cannot_take_is_refused_in_one_line(
+    name: str, params: dict[str, object], said: str
+) -> None:
+    with pytest.raises(DepcapError) as caught:
+        make_method(name, 64, params=params)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_caches_that_a_method_cannot_read_through_are_refused() -> None:
+    with pytest.raises(DepcapError, match=r"unknown cache 'dual' \(known: none, prefix\)"):
+        make_method("klass", 64, cache="dual")
+
+
+def test_parameters_cannot_be_changed() -> None:
+    params = METHODS["depcap"].params()
+    with pytest.raises(ValidationError):
+        params.min_size = 3  # type: ignore[attr-defined]
