@@ -15,7 +15,6 @@ from depcap import DepcapError
 HERE = Path(__file__).parent
 VIEWER, TRACES, PAGE = HERE / "viewer", HERE / "traces", HERE / "page"
 PLOTLY = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
-CACHES = ["none", "prefix", "dual"]
 INTRO = """# DepCap, step by step
 A diffusion language model writes by unmasking many positions at once. **DepCap** decides *how far to look* by
 how much the last block changed the rest, and *what to unmask together* by which tokens do not depend on each
@@ -46,7 +45,9 @@ def build_demo() -> gr.Blocks:
                     method = gr.Dropdown(
                         list(DIFFUSION_METHODS), value="depcap", label="Method", elem_id="method"
                     )
-                    cache = gr.Dropdown(CACHES, value="none", label="Cache", elem_id="cache")
+                    cache = gr.Dropdown(
+                        list(DIFFUSION_METHODS["depcap"].caches), value="none", label="Cache", elem_id="cache"
+                    )
                 with gr.Row():
                     model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="model")
                     length = gr.Slider(
@@ -72,6 +73,7 @@ def build_demo() -> gr.Blocks:
         private = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
         stop.click(_idle, None, [run, stop], cancels=[running], **private)
         method.change(fields.visibility, method, list(fields.groups.values()), **private)
+        method.change(_caches, [method, cache], cache, **private)
         examples.input(_show_example, examples, [prompt, viewer], **private)
     demo.queue(max_size=16, default_concurrency_limit=1)
     return demo
@@ -111,6 +113,12 @@ def _viewer(event: session.Event, number: int) -> gr.HTML:
 
 def _idle() -> tuple[gr.Button, gr.Button]:
     return gr.Button(visible=True), gr.Button(visible=False)
+
+
+def _caches(method: str, chosen: str) -> gr.Dropdown:
+    """The caches that go with a method; the chosen one stays if it is among them."""
+    caches = DIFFUSION_METHODS[method].caches
+    return gr.Dropdown(choices=list(caches), value=chosen if chosen in caches else "none")
 
 
 def _show_example(label: str) -> tuple[str, gr.HTML]:

@@ -1,18 +1,21 @@
-"""Cache policies, which are spans, and the store they share.
+"""Cache policies, which are sets of positions, and the store they share.
 
-No cache, prefix cache and dual cache (Fast-dLLM, arXiv 2505.22618) differ only in *which positions are
-computed again* in a step. What is not computed keeps the keys and values of an older canvas.
+No cache, prefix cache and dual cache (Fast-dLLM, arXiv 2505.22618) and their successors differ only in *which
+positions are computed again* in a step, and in which can be seen. What is not computed keeps the keys and
+values of an older canvas.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from torch import Tensor
 
-from depcap.types import Block, Canvas
+from depcap.types import Moment, spanned
 
-Spans = tuple[Int[Tensor, "B"], Int[Tensor, "B"]]
+View = tuple[Bool[Tensor, "B L"], Bool[Tensor, "B L"]]
+"""Positions to compute, and positions that can be seen."""
 
 
 class KVCache:
@@ -40,15 +43,29 @@ class KVCache:
         return keys.transpose(1, 2), values.transpose(1, 2)
 
 
+def _all(moment: Moment) -> Bool[Tensor, "B L"]:
+    """Every position up to the row's end."""
+    end = moment.canvas.end
+    return spanned(torch.zeros_like(end), end, moment.canvas.ids.shape[1])
+
+
+def _but_for_openings(moment: Moment, start: Tensor, end: Tensor) -> View:
+    """The span is computed, everything where a block opens; all is visible."""
+    whole = _all(moment)
+    inside = whole & spanned(start, end, whole.shape[1])
+    return torch.where(moment.opening[:, None], whole, inside), whole
+
+
 @dataclass(frozen=True, slots=True)
 class NoCache:
     """Everything is computed in every step."""
 
     stores: bool = False
 
-    def span(self, canvas: Canvas, _block: Block, _opening: Bool[Tensor, "B"]) -> Spans:
+    def view(self, moment: Moment) -> View:
         """From the first position to the row's end."""
-        return torch.zeros_like(canvas.end), canvas.end
+        whole = _all(moment)
+        return whole, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +74,9 @@ class PrefixCache:
 
     stores: bool = True
 
-    def span(self, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"]) -> Spans:
-        """From the block's start (from 0 when it opens) to the row's end."""
-        return torch.where(opening, 0, block.start), canvas.end
+    def view(self, moment: Moment) -> View:
+        """From the block's start to the row's end; everything where a block opens."""
+        return _but_for_openings(moment, moment.block.start, moment.canvas.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +85,95 @@ class DualCache:
 
     stores: bool = True
 
-    def span(self, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"]) -> Spans:
-        """The block; everything when it opens."""
-        start = torch.where(opening, 0, block.start)
-        return start, torch.where(opening, canvas.end, block.end)
+    def view(self, moment: Moment) -> View:
+        """The block; everything where it opens."""
+        return _but_for_openings(moment, moment.block.start, moment.block.end)
+
+
+@dataclass(frozen=True, slots=True)
+class VicinityCache:
+    """As `DualCache`, with `reach` positions on either side computed too (dInfer, arXiv 2510.08666).
+
+    With a reach as long as the canvas: `NoCache`.
+    """
+
+    reach: int = 16
+    stores: bool = True
+
+    def view(self, moment: Moment) -> View:
+        """The block and its neighbours; everything where it opens."""
+        return _but_for_openings(moment, moment.block.start - self.reach, moment.block.end + self.reach)
+
+
+@dataclass(frozen=True, slots=True)
+class DelayedCache:
+    """Decided tokens are kept from the step after the one that decided them (dKV-Cache, arXiv 2505.15781).
+
+    States move most when their token is decided, so it is computed once more. Masked positions are always
+    computed; everything is where a block opens and in every `refresh`-th step of a block. With `refresh` 1:
+    `NoCache`.
+    """
+
+    refresh: int = 8
+    stores: bool = True
+
+    def view(self, moment: Moment) -> View:
+        """What is masked or has just been decided."""
+        whole = _all(moment)
+        anew = moment.opening | (moment.block.step % self.refresh == 0)
+        return whole & (anew[:, None] | moment.canvas.masked() | moment.fresh), whole
+
+
+@dataclass(frozen=True, slots=True)
+class DropoutCache:
+    """As `PrefixCache`, with a random part of the suffix out of sight (DPad, arXiv 2508.14148).
+
+    The position d past what is read stays with probability `density` phi(`spread` d / (`width` - 1)), phi the
+    standard normal density, up to `width`; none beyond. The draw hangs on the block's start alone.
+    """
+
+    width: int = 256
+    density: float = 2.0
+    spread: float = 4.0
+    stores: bool = True
+
+    def view(self, moment: Moment) -> View:
+        """Prefix, what is read, and the part of the suffix that stays."""
+        whole = _all(moment)
+        place = torch.arange(whole.shape[1], device=whole.device)
+        distance = place - moment.read_end[:, None]
+        bell = torch.exp(-((self.spread * distance / (self.width - 1)) ** 2) / 2) / math.sqrt(2 * math.pi)
+        drawn = torch.stack([self._dice(start) for start in moment.block.start.tolist()]).to(bell.device)
+        dice = drawn.gather(1, distance.clamp(0, self.width - 1))
+        stays = (distance < self.width) & (dice < self.density * bell)
+        return _seen(moment, whole & ((distance < 0) | stays))
+
+    def _dice(self, seed: int) -> Tensor:
+        return torch.rand(self.width, generator=torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingCache:
+    """As `PrefixCache`, with only the next `width` positions of the suffix and its last in sight.
+
+    Streaming-dLLM (arXiv 2601.17917). With a width as long as the canvas: `PrefixCache`.
+    """
+
+    width: int = 96
+    stores: bool = True
+
+    def view(self, moment: Moment) -> View:
+        """Prefix, what is read, the next positions, and the last."""
+        whole = _all(moment)
+        place = torch.arange(whole.shape[1], device=whole.device)
+        near = place < (moment.read_end + self.width)[:, None]
+        return _seen(moment, whole & (near | (place == moment.canvas.end[:, None] - 1)))
+
+
+def _seen(moment: Moment, visible: Bool[Tensor, "B L"]) -> View:
+    """What is visible from the block on is computed; all that is visible where a block opens."""
+    start = torch.where(moment.opening, 0, moment.block.start)
+    return visible & spanned(start, moment.canvas.end, visible.shape[1]), visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +185,21 @@ class CausalCache:
 
     stores: bool = True
 
-    def span(self, _canvas: Canvas, block: Block, _opening: Bool[Tensor, "B"]) -> Spans:
+    def view(self, moment: Moment) -> View:
         """The block's one position (and all before it, when it is the row's first)."""
-        return torch.where(block.index == 0, 0, block.start), block.start + 1
+        start = torch.where(moment.block.index == 0, 0, moment.block.start)
+        whole = _all(moment)
+        return spanned(start, moment.block.start + 1, whole.shape[1]), whole
 
 
-CACHES = {"none": NoCache(), "prefix": PrefixCache(), "dual": DualCache(), "causal": CausalCache()}
+CACHES = {
+    "none": NoCache(),
+    "prefix": PrefixCache(),
+    "dual": DualCache(),
+    "vicinity": VicinityCache(),
+    "dkv": DelayedCache(),
+    "dpad": DropoutCache(),
+    "streaming": StreamingCache(),
+    "causal": CausalCache(),
+}
 """Cache policies by name."""

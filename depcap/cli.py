@@ -22,7 +22,7 @@ app = typer.Typer(
 DEFAULT_MODEL = "tiny-llada"
 ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
 MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
-Cache = Annotated[str, typer.Option(help="none, prefix or dual; for method ar: none or causal")]
+Cache = Annotated[str, typer.Option(help="none, prefix, dual, ...: see `depcap methods`")]
 GenLength = Annotated[int, typer.Option("--gen-length", help="positions to fill")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")]
 Stop = Annotated[str, typer.Option(help="eos or run_to_end")]
@@ -156,6 +156,7 @@ def methods(as_json: AsJson = False) -> None:
             **{
                 name: {
                     "paper": preset.paper,
+                    "caches": preset.caches,
                     "params": {key: field.default for key, field in preset.params.model_fields.items()},
                 }
                 for name, preset in METHODS.items()
@@ -169,6 +170,7 @@ def methods(as_json: AsJson = False) -> None:
         for key, field in preset.params.model_fields.items():
             default = "" if field.default is None else str(field.default)
             table.add_row(key, default, field.description or "")
+        table.add_row("--cache", "none", f"or {', '.join(preset.caches[1:])}", style="bright_black")
         console.print(table)
         console.print()
 

@@ -19,7 +19,7 @@ from depcap.guidance import Guided
 from depcap.proposer import Greedy
 from depcap.protocols import BoundaryPolicy, CachePolicy, Denoiser, Proposer, StopRule, UnmaskPolicy
 from depcap.stopping import RunToEnd
-from depcap.types import Block, Canvas, Query, Step, Window
+from depcap.types import Block, Canvas, Moment, Query, Step, Window
 from depcap.unmask import at_least_one
 
 
@@ -55,11 +55,11 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
     block = Block.before_first(canvas)
     parts = (method.boundary, method.proposer, method.unmask)
     boundary_state, proposer_state, unmask_state = (part.init(canvas) for part in parts)
-    nfe, index = torch.zeros_like(canvas.end), 0
+    nfe, index, before = torch.zeros_like(canvas.end), 0, canvas.masked()
     while (live := (masked := canvas.masked()).any(dim=1)).any():
         opening = live & block.filled(masked)
         block = block.move(opening, masked)
-        query = plan(method, canvas, block, opening, live)
+        query = plan(method, canvas, block, opening, live, before & ~masked)
         log_probs = denoiser(canvas.ids, query, store)
         opened = None
         if opening.any():
@@ -67,7 +67,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
                 log_probs, query.read, opening, canvas, boundary_state
             )
             block = block.resize(opening, opened.size, canvas.end)
-        eligible = _eligible(masked, block, query.read)
+        eligible, before = _eligible(masked, block, query.read), masked
         proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)
         selection, unmask_state = method.unmask.select(proposal, block, unmask_state)
         if not method.unmask.may_idle:
@@ -75,23 +75,28 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
         canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids))
         nfe, index = nfe + live.to(nfe.dtype), index + 1
-        computed = query.compute.valid.sum(dim=1) * (2 if method.guidance else 1)
+        computed = query.compute.sum(dim=1) * (2 if method.guidance else 1)
         yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, computed)
         block = block.advance(live)
 
 
 def plan(
-    method: Method, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"], live: Bool[Tensor, "B"]
+    method: Method,
+    canvas: Canvas,
+    block: Block,
+    opening: Bool[Tensor, "B"],
+    live: Bool[Tensor, "B"],
+    fresh: Bool[Tensor, "B L"],
 ) -> Query:
-    """Which positions to compute and to read: the cache's span; the block, and as far as policies look.
+    """Which positions to compute and to read: what the cache says; the block, and as far as policies look.
 
     Rows that are finished compute and read nothing.
     """
-    compute_start, compute_end = method.cache.span(canvas, block, opening)
     wanted = torch.where(opening, block.start + method.boundary.lookahead, block.end)
     read_end = torch.minimum(torch.maximum(wanted, block.start + method.unmask.lookahead), canvas.end)
-    compute = Window.span(compute_start, torch.where(live, compute_end, compute_start))
-    return Query(compute, Window.span(block.start, torch.where(live, read_end, block.start)), canvas.end)
+    compute, visible = method.cache.view(Moment(canvas, block, opening, fresh, read_end))
+    read = Window.span(block.start, torch.where(live, read_end, block.start))
+    return Query(compute & live[:, None], read, visible)
 
 
 def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:

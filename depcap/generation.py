@@ -30,7 +30,7 @@ def generate(
         model: from `load`.
         prompts: one string, a list of strings, or a list of token-id lists (ragged lengths are fine).
         method: a name in `METHODS`.
-        cache: `none`, `prefix` or `dual`; for method `ar`: `none` or `causal`.
+        cache: a name in the method's `caches`, such as `none`, `prefix` or `dual`.
         gen_length: positions to fill.
         stop: `eos` (a row ends once an end token and all before it are decided) or `run_to_end`.
         record: None, or the trace's level: `decisions`, `scores` or `distributions`.

@@ -81,7 +81,8 @@ def _losses(denoiser: TransformerDenoiser, ids: Int[Tensor, "R L"], tail: Int[Te
     rows, length = ids.shape
     end = torch.full((rows,), length, device=ids.device)
     start = end - len(tail)
-    log_probs = denoiser(ids, Query(Window.span(start * 0, end), Window.span(start, end), end), None)
+    whole = torch.ones_like(ids, dtype=torch.bool)
+    log_probs = denoiser(ids, Query(whole, Window.span(start, end), whole), None)
     return -log_probs.gather(2, tail.expand(rows, -1)[..., None])[..., 0]
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from depcap.types import Block, Canvas, Opening, Proposal, Query, Selection, Window
+from depcap.types import Block, Canvas, Moment, Opening, Proposal, Query, Selection, Window
 
 
 class Store(Protocol):
@@ -96,17 +96,17 @@ class UnmaskPolicy(Protocol):
 
 
 class CachePolicy(Protocol):
-    """Which positions are recomputed: everything else keeps its keys and values from earlier steps.
+    """Which positions are computed in a step: everything else keeps its keys and values from earlier steps.
 
-    `stores` is False when every call computes all that is visible, so that nothing need be kept.
+    `stores` is False when every call computes all that is visible, so that nothing need be kept. `view` gives
+    the positions to compute and those that can be seen: all that is read where a block opens, all masked
+    positions of the block after that.
     """
 
     @property
     def stores(self) -> bool: ...
 
-    def span(
-        self, canvas: Canvas, block: Block, opening: Bool[Tensor, "B"]
-    ) -> tuple[Int[Tensor, "B"], Int[Tensor, "B"]]: ...
+    def view(self, moment: Moment) -> tuple[Bool[Tensor, "B L"], Bool[Tensor, "B L"]]: ...
 
 
 class StopRule(Protocol):

@@ -14,9 +14,18 @@ Evidence = dict[str, Tensor]
 """Named tensors that a policy computed for its decision anyway; leading dimension B."""
 
 
+def spanned(start: Int[Tensor, "B"], end: Int[Tensor, "B"], length: int) -> Bool[Tensor, "B L"]:
+    """The positions `start .. end` of each row."""
+    place = torch.arange(length, device=start.device)
+    return (place >= start[:, None]) & (place < end[:, None])
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One span per row, right-padded to the widest. Padding is invalid and points at position 0."""
+    """Positions of each row in order, right-padded to the widest. Padding is invalid and points at 0.
+
+    `start` and `end` enclose them; all between are in it when it is a span.
+    """
 
     start: Int[Tensor, "B"]
     end: Int[Tensor, "B"]
@@ -30,6 +39,17 @@ class Window:
         positions = start[:, None] + torch.arange(width, device=start.device)
         valid = positions < end[:, None]
         return cls(start, end, torch.where(valid, positions, 0), valid)
+
+    @classmethod
+    def where(cls, chosen: Bool[Tensor, "B L"]) -> "Window":
+        """The window over the chosen positions."""
+        count = chosen.sum(dim=1)
+        width = max(int(count.max()), 1)
+        positions = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :width]
+        valid = torch.arange(width, device=chosen.device) < count[:, None]
+        positions = torch.where(valid, positions, 0)
+        end = torch.where(count > 0, positions.amax(dim=1) + 1, 0)
+        return cls(positions[:, 0], end, positions, valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +109,7 @@ class Block:
 
     def filled(self, masked: Bool[Tensor, "B L"]) -> Bool[Tensor, "B"]:
         """Rows whose block has no mask left."""
-        place = torch.arange(masked.shape[1], device=masked.device)
-        inside = (place >= self.start[:, None]) & (place < self.end[:, None])
-        return ~(masked & inside).any(dim=1)
+        return ~(masked & spanned(self.start, self.end, masked.shape[1])).any(dim=1)
 
     def move(self, opening: Bool[Tensor, "B"], masked: Bool[Tensor, "B L"]) -> "Block":
         """In rows that open: an empty block at the first mask; its size is decided next."""
@@ -115,13 +133,29 @@ class Block:
 class Query:
     """What one denoiser call computes and reads.
 
-    `compute` is run through the network and its keys and values overwrite the cache; `read`, inside it, is
-    where log-probabilities are wanted; keys at positions `>= visible` are not attended to.
+    `compute` is run through the network and its keys and values overwrite the cache; `read` is where
+    log-probabilities are wanted: they mean something at positions that are computed; keys at positions that
+    are not `visible` are not attended to.
     """
 
-    compute: Window
+    compute: Bool[Tensor, "B L"]
     read: Window
-    visible: Int[Tensor, "B"]
+    visible: Bool[Tensor, "B L"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step that is about to run, as a cache policy sees it.
+
+    `opening` are the rows where a block opens; `fresh` the positions committed in the last step; the
+    policies of the step will read from the block's start up to `read_end`.
+    """
+
+    canvas: Canvas
+    block: Block
+    opening: Bool[Tensor, "B"]
+    fresh: Bool[Tensor, "B L"]
+    read_end: Int[Tensor, "B"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import depcap
 from depcap.models.checkpoint import LLAMA_KEYS
 from depcap.models.denoiser import TransformerDenoiser
 from depcap.models.transformer import Transformer
-from depcap.types import Query, Window
+from depcap.types import Query, Window, spanned
 
 FAMILIES = ["llada", "dream"]
 LENGTH = 17
@@ -52,10 +52,11 @@ def oracle(denoiser: TransformerDenoiser, ids: Tensor, visible: int | None = Non
 
 
 def query(compute: list[tuple[int, int]], read: list[tuple[int, int]], visible: list[int]) -> Query:
-    spans = (
-        Window.span(*(torch.tensor(ends) for ends in zip(*part, strict=True))) for part in (compute, read)
+    (start, end), at = (
+        tuple(torch.tensor(ends) for ends in zip(*part, strict=True)) for part in (compute, read)
     )
-    return Query(*spans, torch.tensor(visible))
+    seen = torch.tensor(visible)
+    return Query(spanned(start, end, LENGTH), Window.span(*at), spanned(torch.zeros_like(seen), seen, LENGTH))
 
 
 def whole(rows: int = 1, read: tuple[int, int] = (0, LENGTH)) -> Query:

@@ -48,7 +48,8 @@ def exact_bound(denoiser: TransformerDenoiser, head: list[int], tail: list[int])
             ids = torch.tensor([head + tail])
             ids[0, [len(head) + place for place in mask]] = denoiser.mask_id
             end = torch.tensor([ids.shape[1]])
-            query = Query(Window.span(end * 0, end), Window.span(end - length, end), end)
+            whole = torch.ones_like(ids, dtype=torch.bool)
+            query = Query(whole, Window.span(end - length, end), whole)
             log_probs = denoiser(ids, query, None)[0]
             loss = -sum(float(log_probs[place, tail[place]]) for place in mask)
             total += loss * length / size / len(masks) / length

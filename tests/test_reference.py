@@ -76,7 +76,9 @@ CASES = [
     for method, preset in depcap.METHODS.items()
     if not preset.causal
     for cache in preset.caches
+    if cache in ("none", "prefix", "dual")
 ]
+"""The other caches: `test_cache`."""
 
 
 @pytest.mark.parametrize(("method", "cache"), CASES)

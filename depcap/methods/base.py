@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from depcap.cache import CACHES
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
 
 Size = Annotated[int, Field(ge=1, le=4096)]
@@ -75,7 +76,7 @@ class Preset:
     caveat: str = ""
     trained: str = ""
     auxiliary: str = ""
-    caches: tuple[str, ...] = ("none", "prefix", "dual")
+    caches: tuple[str, ...] = tuple(name for name in CACHES if name != "causal")
     causal: bool = False
 
     @property

@@ -102,6 +102,6 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="confidence > threshold, and KL to the step before < kl_threshold twice",
     headline="up to 2.78×",
-    caches=("none", "prefix"),
+    caches=("none", "prefix", "dkv", "dpad", "streaming"),
     caveat="the paper tunes both thresholds per task; the defaults are its HumanEval pair",
 )

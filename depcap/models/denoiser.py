@@ -50,13 +50,15 @@ class TransformerDenoiser:
 
     def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Float[Tensor, "B W V"]:
         """Log-probabilities for each position of `query.read`. Rows that compute nothing are left out."""
-        active = (query.compute.end > query.compute.start).nonzero().flatten()
-        start = (query.compute.start[active] - self.shift).clamp(min=0)
-        compute = Window.span(start, query.compute.end[active])
-        attend = _attend(store, active, compute, query.visible[active], ids.shape[1], self.causal)
+        active = query.compute.any(dim=1).nonzero().flatten()
+        chosen = query.compute[active]
+        if self.shift:  # the output before a position is what predicts it
+            chosen = chosen | functional.pad(chosen[:, 1:], (0, 1))
+        compute = Window.where(chosen)
+        attend = _attend(store, active, compute, query.visible[active], self.causal)
         hidden = self.network(ids[active].gather(1, compute.positions), compute.positions, attend)
-        read = query.read.positions[active]
-        column = (read - self.shift - start[:, None]).clamp(0, hidden.shape[1] - 1)
+        read = (query.read.positions[active] - self.shift).clamp(min=0)
+        column = (chosen.cumsum(dim=1) - 1).gather(1, read).clamp(min=0)  # a position's place in the window
         wanted = hidden.gather(1, column[..., None].expand(-1, -1, hidden.shape[2]))
         log_probs = self._log_probs(wanted)
         if len(active) == len(ids):
@@ -75,18 +77,17 @@ def _attend(
     store: Store | None,
     rows: Int[Tensor, "R"],
     compute: Window,
-    visible: Int[Tensor, "R"],
-    length: int,
+    visible: Bool[Tensor, "R L"],
     causal: bool,
 ) -> Attend:
     """Attention over all that is visible: the window's own keys, or the store once they are written."""
     if store is None:
         mask = _mask(compute, compute.positions, compute.valid, causal)
         return lambda _layer, q, k, v: _scaled(q, k, v, mask)
-    slots = torch.where(compute.valid, compute.positions, length)
-    reach = int(visible.max())
+    slots = torch.where(compute.valid, compute.positions, visible.shape[1])
+    reach = int(visible.any(dim=0).nonzero().max()) + 1
     places = torch.arange(reach, device=visible.device).expand(len(rows), -1)
-    mask = _mask(compute, places, places < visible[:, None], causal)
+    mask = _mask(compute, places, visible[:, :reach], causal)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         store.write(layer, rows, slots, k, v)

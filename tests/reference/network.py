@@ -26,18 +26,22 @@ class Network:
 
         A model whose output at a position predicts the next one also computes the position before `start`.
         """
-        first = max(start - self.shift, 0)
-        hidden = self._hidden(ids, first, end)
+        return self.some(ids, range(start, end), range(len(ids)))
+
+    def some(self, ids, computed, visible):
+        """Log-probabilities for the computed positions, each of which attends to the visible ones."""
+        before = [max(position - self.shift, 0) for position in computed]
+        hidden = self._hidden(ids, sorted({*computed, *before}), visible)
         out = [None] * len(ids)
-        for position in range(start, end):
+        for position in computed:
             logits = self.w["head.weight"] @ hidden[max(position - self.shift, 0)]
             logits[self.mask_id] = MASKED_OUT
             top = logits.max()
             out[position] = logits - (top + math.log(sum(math.exp(z - top) for z in logits)))
         return out
 
-    def _hidden(self, ids, start, end):
-        x = {position: self.w["embed.weight"][ids[position]] for position in range(start, end)}
+    def _hidden(self, ids, computed, visible):
+        x = {position: self.w["embed.weight"][ids[position]] for position in computed}
         for layer in range(self.layers):
             queries = {}
             for position in x:
@@ -46,7 +50,7 @@ class Network:
                 key = self._rotate(self._project(normed, layer, "k"), position)
                 self.kept[layer, position] = key, self._project(normed, layer, "v")
             for position in x:
-                x[position] = x[position] + self._attend(queries[position], layer, len(ids))
+                x[position] = x[position] + self._attend(queries[position], layer, visible)
                 normed = self._norm(x[position], f"layers.{layer}.mlp_norm.weight")
                 x[position] = x[position] + self._mlp(normed, layer)
         return {position: self._norm(x[position], "norm.weight") for position in x}
@@ -69,12 +73,12 @@ class Network:
             out[:, i + half] = b * math.cos(angle) + a * math.sin(angle)
         return out
 
-    def _attend(self, query, layer, length):
+    def _attend(self, query, layer, visible):
         parts = []
         for head in range(self.heads):
             group = head // (self.heads // self.kv_heads)
-            keys = np.stack([self.kept[layer, position][0][group] for position in range(length)])
-            values = np.stack([self.kept[layer, position][1][group] for position in range(length)])
+            keys = np.stack([self.kept[layer, position][0][group] for position in visible])
+            values = np.stack([self.kept[layer, position][1][group] for position in visible])
             scores = keys @ query[head] / math.sqrt(query.shape[1])
             weights = np.exp(scores - scores.max())
             parts.append(weights @ values / weights.sum())
