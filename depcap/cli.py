@@ -25,7 +25,7 @@ MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`"
 Cache = Annotated[str, typer.Option(help="none, prefix, dual, ...: see `depcap methods`")]
 GenLength = Annotated[int, typer.Option("--gen-length", help="positions to fill")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")]
-Stop = Annotated[str, typer.Option(help="eos or run_to_end")]
+Stop = Annotated[str, typer.Option(help="eos, run_to_end or eotp: see docs/methods.md")]
 Seed = Annotated[int, typer.Option(help="for temperatures above 0")]
 Temperature = Annotated[float, typer.Option(help="0 is greedy")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]

@@ -73,7 +73,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         if not method.unmask.may_idle:
             selection = at_least_one(selection, proposal)
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
-        canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids))
+        canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids, proposal, selection))
         nfe, index = nfe + live.to(nfe.dtype), index + 1
         computed = query.compute.sum(dim=1) * (2 if method.guidance else 1)
         yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, computed)
@@ -93,10 +93,11 @@ def plan(
     Rows that are finished compute and read nothing.
     """
     wanted = torch.where(opening, block.start + method.boundary.lookahead, block.end)
-    read_end = torch.minimum(torch.maximum(wanted, block.start + method.unmask.lookahead), canvas.end)
+    always = max(method.unmask.lookahead, method.stop.lookahead)
+    read_end = torch.minimum(torch.maximum(wanted, block.start + always), canvas.end)
     compute, visible = method.cache.view(Moment(canvas, block, opening, fresh, read_end))
     read = Window.span(block.start, torch.where(live, read_end, block.start))
-    return Query(compute & live[:, None], read, visible)
+    return Query(compute & live[:, None], read.within(compute), visible)
 
 
 def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:

@@ -23,10 +23,10 @@ def uniform(
 
     `trailing`: sizes of further dimensions.
     """
-    rows, width = at.valid.shape
-    out = torch.full((rows, width, *trailing), 0.5, dtype=torch.float64, device=at.valid.device)
+    rows, width = at.positions.shape
+    out = torch.full((rows, width, *trailing), 0.5, dtype=torch.float64, device=at.positions.device)
     for row in live.nonzero().flatten().tolist():
-        count = int(at.valid[row].sum())
+        count = int(at.end[row] - at.start[row])
         out[row, :count] = torch.rand(
             (count, *trailing), generator=state[row], dtype=torch.float64, device=out.device
         )

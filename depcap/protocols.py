@@ -110,6 +110,14 @@ class CachePolicy(Protocol):
 
 
 class StopRule(Protocol):
-    """May end a row early: the new end of every row, given the ids that end a response."""
+    """May end a row early: the new end of every row, given the ids that end a response.
 
-    def __call__(self, canvas: Canvas, end_ids: tuple[int, ...], /) -> Int[Tensor, "B"]: ...
+    `canvas` is what the step has made of it; `lookahead` as for an unmask policy.
+    """
+
+    @property
+    def lookahead(self) -> int: ...
+
+    def __call__(
+        self, canvas: Canvas, end_ids: tuple[int, ...], proposal: Proposal, selection: Selection, /
+    ) -> Int[Tensor, "B"]: ...

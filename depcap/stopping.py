@@ -6,14 +6,21 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from depcap.types import Canvas
+from depcap.types import Canvas, Proposal, Selection
+
+EVERYWHERE = 1 << 20
+"""A lookahead beyond any canvas."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunToEnd:
     """Every position is decoded, as the reference implementations do."""
 
-    def __call__(self, canvas: Canvas, _end_ids: tuple[int, ...]) -> Int[Tensor, "B"]:
+    lookahead: int = 0
+
+    def __call__(
+        self, canvas: Canvas, _end_ids: tuple[int, ...], _proposal: Proposal, _selection: Selection
+    ) -> Int[Tensor, "B"]:
         """The row's end as it is."""
         return canvas.end
 
@@ -25,7 +32,11 @@ class StopAtEos:
     Nothing before the end token can change any more, so the response is that of `RunToEnd`.
     """
 
-    def __call__(self, canvas: Canvas, end_ids: tuple[int, ...]) -> Int[Tensor, "B"]:
+    lookahead: int = 0
+
+    def __call__(
+        self, canvas: Canvas, end_ids: tuple[int, ...], _proposal: Proposal, _selection: Selection
+    ) -> Int[Tensor, "B"]:
         """One past the first end token of the generation region where no mask precedes it."""
         length = canvas.ids.shape[1]
         place = torch.arange(length, device=canvas.ids.device)
@@ -36,10 +47,39 @@ class StopAtEos:
         return torch.where(first_end < first_mask, first_end + 1, canvas.end)
 
 
+@dataclass(frozen=True, slots=True)
+class EndOfTextPrediction:
+    """A row is cut right after a predicted end token (EoTP of Learn2PD, arXiv 2509.25188).
+
+    After the leftmost position that a learnt filter accepts as an end token in this step; if there is none,
+    after the position, masked in this step and anywhere in the row, whose proposal is an end token with the
+    largest confidence, however small that is. The position itself may still be masked and is decided later,
+    perhaps to something else. What is cut off is not seen any more, so that this rule can change the
+    response. With a cache that does not compute the suffix, "anywhere" is what it computes.
+    """
+
+    lookahead: int = EVERYWHERE
+
+    def __call__(
+        self, canvas: Canvas, end_ids: tuple[int, ...], proposal: Proposal, selection: Selection
+    ) -> Int[Tensor, "B"]:
+        """One past the predicted end; the row's end where none is predicted."""
+        at = proposal.window
+        says_end = torch.isin(proposal.tokens, torch.tensor(end_ids, device=canvas.ids.device))
+        masked = at.valid & (canvas.masked().gather(1, at.positions) | selection.unmask)
+        confidence = proposal.log_probs.gather(2, proposal.tokens[..., None])[..., 0]
+        candidates = says_end & masked
+        surest = torch.where(candidates, confidence, -torch.inf).argmax(dim=1)
+        accepted = says_end & selection.evidence.get("accepted", torch.zeros_like(says_end))
+        place = torch.where(accepted.any(dim=1), accepted.int().argmax(dim=1), surest)
+        found = at.positions.gather(1, place[:, None])[:, 0] + 1
+        return torch.where(candidates.any(dim=1), found, canvas.end)
+
+
 def first_true(flags: Tensor) -> Int[Tensor, "B"]:
     """Index of the first True of each row; the row's width when there is none."""
     return torch.where(flags.any(dim=1), flags.int().argmax(dim=1), flags.shape[1])
 
 
-STOPS = {"run_to_end": RunToEnd(), "eos": StopAtEos()}
+STOPS = {"eos": StopAtEos(), "run_to_end": RunToEnd(), "eotp": EndOfTextPrediction()}
 """Stop rules by name."""

@@ -4,7 +4,7 @@ Letters, here and everywhere: `B` rows, `L` canvas length, `C` computed width, `
 `K` top-K, `G` key/value heads, `D` head size. Positions are absolute; spans are half-open.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,7 +24,7 @@ def spanned(start: Int[Tensor, "B"], end: Int[Tensor, "B"], length: int) -> Bool
 class Window:
     """Positions of each row in order, right-padded to the widest. Padding is invalid and points at 0.
 
-    `start` and `end` enclose them; all between are in it when it is a span.
+    `start` and `end` enclose them. Positions between may be invalid: nothing is known of them.
     """
 
     start: Int[Tensor, "B"]
@@ -39,6 +39,10 @@ class Window:
         positions = start[:, None] + torch.arange(width, device=start.device)
         valid = positions < end[:, None]
         return cls(start, end, torch.where(valid, positions, 0), valid)
+
+    def within(self, chosen: Bool[Tensor, "B L"]) -> "Window":
+        """The same window, valid only at chosen positions."""
+        return replace(self, valid=self.valid & chosen.gather(1, self.positions))
 
     @classmethod
     def where(cls, chosen: Bool[Tensor, "B L"]) -> "Window":

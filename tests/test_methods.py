@@ -61,9 +61,9 @@ def test_what_a_method_cannot_take_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_caches_that_a_method_cannot_read_through_are_refused() -> None:
-    with pytest.raises(DepcapError, match=r"unknown cache 'dual' \(known: none, prefix\)"):
-        make_method("klass", 64, cache="dual")
+def test_caches_that_do_not_go_with_a_method_are_refused() -> None:
+    with pytest.raises(DepcapError, match=r"unknown cache 'dual' \(known: none, causal\)"):
+        make_method("ar", 64, cache="dual")
 
 
 def test_parameters_cannot_be_changed() -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from depcap.cache import CACHES
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
 
+DIFFUSION_CACHES = tuple(name for name in CACHES if name != "causal")
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -76,7 +77,7 @@ class Preset:
     caveat: str = ""
     trained: str = ""
     auxiliary: str = ""
-    caches: tuple[str, ...] = tuple(name for name in CACHES if name != "causal")
+    caches: tuple[str, ...] = DIFFUSION_CACHES
     causal: bool = False
 
     @property

@@ -31,7 +31,8 @@ class Stable:
 
     KL_t = sum_v p_t (ln(p_t + 1e-12) - ln(p_t-1 + 1e-12)); a position that was not read in the last step has
     p_t-1 = 0. This and the next block are read in every step, so that stillness counts from before a block
-    opens. Nothing is taken in a block's first `history` - 1 steps.
+    opens (but for caches that do not compute the next block). Nothing is taken in a block's first
+    `history` - 1 steps.
     """
 
     block_size: int
@@ -102,6 +103,5 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="confidence > threshold, and KL to the step before < kl_threshold twice",
     headline="up to 2.78×",
-    caches=("none", "prefix", "dkv", "dpad", "streaming"),
     caveat="the paper tunes both thresholds per task; the defaults are its HumanEval pair",
 )

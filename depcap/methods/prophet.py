@@ -101,7 +101,6 @@ PRESET = Preset(
     paper="arXiv 2508.19982",
     boundary="none",
     tokens="the most confident; all, once the logit gap is wide enough",
-    caches=("none", "prefix", "dual", "vicinity", "dpad", "streaming"),
     headline="2.34× (general), 2.67× (planning)",
     caveat="the official scripts force the answer to a known place; without answer_start the gap is that of"
     " all masked positions",

@@ -21,7 +21,8 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, kl_thresho
         while network.mask_id in x[start:end]:
             log_probs = forward(network, x, cache, start, end, step == 0)
             out.nfe += 1
-            window = range(start, min(start + 2 * block_size, len(x)))
+            ahead = range(start, min(start + 2 * block_size, len(x)))
+            window = [i for i in ahead if log_probs[i] is not None]
             now = {i: np.exp(log_probs[i]) for i in window}
             for i in window:
                 moves[i].append(kl(now[i], before.get(i, np.zeros_like(now[i]))))

@@ -1,0 +1,118 @@
+"""When a row is finished: rules that change nothing, and one that can."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import families, gen_lengths, probabilities, prompts
+from test_reference import naive
+
+import depcap
+from depcap.boundary import FixedBlock
+from depcap.decoder import Method, canvas_for, steps
+from depcap.stopping import EndOfTextPrediction
+from depcap.types import Canvas, Proposal, Selection, Window
+from depcap.unmask import Threshold
+
+END, MASK, SIZE = 33, 39, 6
+
+
+def cut_where_an_end_is_predicted(
+    model: depcap.Model, prompt: list[int], gen_length: int, cache: str, threshold: float
+) -> tuple[list[int], int]:
+    """Fixed blocks and a threshold; the row ends after the surest predicted end token of what is computed."""
+    network, x, nfe = naive(model), [*prompt, *[MASK] * gen_length], 0
+    start = len(prompt)
+    while start < len(x):
+        step = 0
+        while MASK in x[start : start + SIZE]:
+            last = {"none": len(x), "prefix": len(x), "dual": min(start + SIZE, len(x))}[cache]
+            fresh = step == 0 or cache == "none"
+            log_probs = network.full(x) if fresh else network.partial(x, start, last)
+            nfe, step = nfe + 1, step + 1
+            seen = [i for i in range(start, len(x)) if x[i] == MASK and log_probs[i] is not None]
+            block = [i for i in seen if i < start + SIZE]
+            surest = max(block, key=lambda i: (log_probs[i].max(), -i))
+            for i in block:
+                if i == surest or log_probs[i].max() >= torch.tensor(threshold).log():
+                    x[i] = int(log_probs[i].argmax())
+            ends = [i for i in seen if log_probs[i].argmax() == END]
+            if ends:
+                x = x[: max(ends, key=lambda i: (log_probs[i].max(), -i)) + 1]
+        start += SIZE
+    return x[len(prompt) :], nfe
+
+
+@pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
+@given(families, prompts, gen_lengths, probabilities)
+def test_a_row_is_cut_after_the_surest_predicted_end(
+    small: dict[str, depcap.Model],
+    cache: str,
+    family: str,
+    prompt: list[int],
+    gen_length: int,
+    threshold: float,
+) -> None:
+    tokens, nfe = cut_where_an_end_is_predicted(small[family], prompt, gen_length, cache, threshold)
+    params = {"block_size": SIZE, "threshold": threshold}
+    got = depcap.generate(small[family], [prompt], "fast-dllm", cache, gen_length, "eotp", **params)[0]
+    assert (got.tokens, got.nfe) == (tokens, nfe)
+
+
+def test_rows_are_cut(small: dict[str, depcap.Model]) -> None:
+    rows = [[i, 2 * i + 1] for i in range(16)]
+    for model in small.values():
+        results = depcap.generate(model, rows, "fast-dllm", gen_length=24, stop="eotp")
+        assert min(len(result.tokens) for result in results) < 24
+
+
+@given(families, st.lists(prompts, min_size=2, max_size=4), gen_lengths, st.sampled_from(("none", "dual")))
+def test_a_cut_row_does_not_depend_on_its_batch(
+    small: dict[str, depcap.Model], family: str, rows: list[list[int]], gen_length: int, cache: str
+) -> None:
+    together = depcap.generate(
+        small[family], rows, "depcap", cache, gen_length, "eotp", min_size=3, max_size=9
+    )
+    for row, result in zip(rows, together, strict=True):
+        alone = depcap.generate(
+            small[family], [row], "depcap", cache, gen_length, "eotp", min_size=3, max_size=9
+        )[0]
+        assert (result.tokens, result.nfe) == (alone.tokens, alone.nfe)
+
+
+def said(tokens: list[int], confidences: list[float], accepted: list[bool] | None = None) -> int:
+    """Where a row of masks from 2 on ends, given what each position proposes."""
+    width = len(tokens)
+    canvas = Canvas(
+        torch.tensor([[1, 2, *[MASK] * width]]), torch.tensor([2]), torch.tensor([2 + width]), MASK
+    )
+    log_probs = torch.full((1, width, 40), -20.0)
+    for place, (token, confidence) in enumerate(zip(tokens, confidences, strict=True)):
+        log_probs[0, place, token] = torch.tensor(confidence).log()
+    window = Window.span(torch.tensor([2]), torch.tensor([2 + width]))
+    every = torch.ones(1, width, dtype=torch.bool)
+    proposal = Proposal(window, torch.tensor([tokens]), log_probs.amax(dim=2).exp(), log_probs, every)
+    evidence = {} if accepted is None else {"accepted": torch.tensor([accepted])}
+    selection = Selection(torch.zeros_like(every), evidence=evidence)
+    return int(EndOfTextPrediction()(canvas, (END,), proposal, selection)[0])
+
+
+def test_the_surest_end_is_taken_however_unsure() -> None:
+    assert said([5, END, 6, END], [0.9, 0.1, 0.9, 0.2]) == 6
+    assert said([5, END, 6, END], [0.9, 0.2, 0.9, 0.1]) == 4
+    assert said([5, 6], [0.9, 0.9]) == 4
+
+
+def test_an_end_that_the_filter_accepts_comes_first_and_the_leftmost_of_those() -> None:
+    assert said([END, END, END, END], [0.1, 0.2, 0.3, 0.9], [False, True, True, False]) == 4
+
+
+def test_the_end_may_be_decided_otherwise_later(small: dict[str, depcap.Model]) -> None:
+    model, seen = small["llada"], False
+    for first in range(30):
+        canvas = canvas_for([[first, 3]], 24, model.denoiser, torch.device("cpu"))
+        method = Method(FixedBlock(SIZE), Threshold(0.9), stop=EndOfTextPrediction())
+        last = list(steps(model.denoiser, canvas, method))[-1].canvas
+        end = int(last.end[0])
+        seen |= end < 26 and int(last.ids[0, end - 1]) != END
+    assert seen
