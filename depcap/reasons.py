@@ -40,6 +40,9 @@ REASONS: dict[str, Reason] = {
         "unmasked: its confidence {confidence} is at least {relaxed_threshold}, and a position within"
         " {radius} reaches {threshold}",
     ),
+    "committed_accepted": Reason(
+        True, "taken for final", "unmasked: the filter takes it for final (above {threshold})"
+    ),
     "committed_budget": Reason(
         True,
         "in the budget",
@@ -78,6 +81,9 @@ REASONS: dict[str, Reason] = {
     ),
     "below_factor": Reason(
         False, "unsure", "waits: its confidence {confidence} fails the bound for its rank (factor {factor})"
+    ),
+    "not_accepted": Reason(
+        False, "not taken for final", "waits: the filter does not take it for final (not above {threshold})"
     ),
     "beyond_budget": Reason(
         False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"

@@ -43,7 +43,7 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
         raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
     named = make_method(
         settings.method, settings.gen_length, settings.cache, settings.stop, settings.temperature,
-        settings.seed, settings.params, model.newlines,
+        settings.seed, settings.params, model,
     )  # fmt: skip
     _check_kind(model, settings.method)
     listed = [prompts] if isinstance(prompts, str) else prompts

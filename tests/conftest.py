@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
-from tiny import CONFIGS, write_checkpoint, write_text_checkpoint
+from tiny import CONFIGS, sharp_filter, write_checkpoint, write_text_checkpoint
 
 import depcap
+from depcap.filter import save_filter
 
 torch.set_num_threads(1)
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None)
@@ -31,9 +32,11 @@ def golden() -> dict[str, depcap.Model]:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, depcap.Model]:
-    """Tiny random diffusion models (vocabulary 40), by family, in float64."""
+    """Tiny random diffusion models (vocabulary 40) with random filters, by family, in float64."""
     root = tmp_path_factory.mktemp("small")
     folders = {kind.lower(): write_checkpoint(root / kind, CONFIGS[kind]()) for kind in ("llada", "Dream")}
+    for folder in folders.values():
+        save_filter(sharp_filter(), folder)
     return {family: depcap.load(str(folder), "cpu", "float64") for family, folder in folders.items()}
 
 

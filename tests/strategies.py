@@ -115,6 +115,10 @@ def dream_params(gen_length: int) -> st.SearchStrategy[dict[str, Any]]:
     )  # fmt: skip
 
 
+def learn2pd_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"block_size": st.integers(1, 16), "threshold": probabilities})
+
+
 PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "adablock": lambda _length: adablock_params(),
     "checkerboard": lambda _length: checkerboard_params(),
@@ -124,6 +128,7 @@ PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "eb-sampler": lambda _length: eb_sampler_params(),
     "fast-dllm": lambda _length: fast_dllm_params(),
     "klass": lambda _length: klass_params(),
+    "learn2pd": lambda _length: learn2pd_params(),
     "llada": llada_params,
     "localleap": lambda _length: localleap_params(),
     "prophet": prophet_params,

@@ -16,12 +16,14 @@ from reference import (
     fast_dllm,
     grid,
     klass,
+    learn2pd,
     llada,
     localleap,
     prophet,
 )  # fmt: skip
 from reference.network import Network
 from strategies import PARAMS, families, gen_lengths, prompts
+from tiny import sharp_filter
 
 import depcap
 
@@ -34,6 +36,7 @@ DECODERS = {
     "eb-sampler": eb_sampler.decode,
     "fast-dllm": fast_dllm.decode,
     "klass": klass.decode,
+    "learn2pd": partial(learn2pd.decode, weights={k: w.tolist() for k, w in sharp_filter().weights.items()}),
     "llada": llada.decode,
     "localleap": localleap.decode,
     "prophet": prophet.decode,

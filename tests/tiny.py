@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from depcap.filter import Filter, random_filter
 from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, parse_config, save_network
 from depcap.models.transformer import Transformer
 
@@ -54,6 +55,12 @@ def random_network(raw: dict[str, Any], seed: int = 0, sharpness: float = 5.0) -
             factor = next((value for part, value in scale.items() if part in name), 1.5)
             weight.data = factor * width * torch.randn(weight.shape, generator=generator)
     return network
+
+
+def sharp_filter() -> Filter:
+    """Random, but with an opinion: it accepts some positions and not others."""
+    made = random_filter(1).weights
+    return Filter({**made, "w1": 10 * made["w1"], "w2": 20 * made["w2"]})
 
 
 def write_checkpoint(folder: Path, raw: dict[str, Any], network: Transformer | None = None) -> Path:

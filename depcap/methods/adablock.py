@@ -24,7 +24,7 @@ class AdablockParams(Params):
 
     def parts(self, context: Context) -> Parts:
         """Delimiters are looked for in the next quarter of the generation."""
-        delimiters = self.delimiter_ids if self.delimiter_ids is not None else context.newlines()
+        delimiters = self.delimiter_ids if self.delimiter_ids is not None else context.resources.newlines()
         if not delimiters:
             raise DepcapError("method adablock: no tokenizer to find newlines with: give delimiter_ids")
         window = context.gen_length // 4

@@ -1,13 +1,13 @@
 """What a decoding method is made of: checked parameters, and the policies that they make."""
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depcap.cache import CACHES
+from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
 
 DIFFUSION_CACHES = tuple(name for name in CACHES if name != "causal")
@@ -25,14 +25,38 @@ def listed(value: object) -> object:
 Ids = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(listed)]
 
 
+class Resources(Protocol):
+    """What a method may need of the model it decodes."""
+
+    def newlines(self) -> tuple[int, ...]:
+        """Ids of tokens whose text ends in a newline."""
+
+    def filter(self) -> Filter | None:
+        """The filter that was trained for the model, if there is one."""
+
+
+class NoResources:
+    """A method by itself, without a model."""
+
+    def newlines(self) -> tuple[int, ...]:
+        """None are known."""
+        return ()
+
+    def filter(self) -> None:
+        """None is known."""
+
+
+NO_RESOURCES = NoResources()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a method's policies may hang on besides its parameters. `newlines`: ids that end in a newline."""
+    """What a method's policies may hang on besides its parameters."""
 
     gen_length: int
     temperature: float = 0.0
     seed: int = 0
-    newlines: Callable[[], tuple[int, ...]] = tuple
+    resources: Resources = NO_RESOURCES
 
 
 @dataclass(frozen=True, slots=True)

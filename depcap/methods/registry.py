@@ -1,6 +1,6 @@
 """Decoding methods by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ from depcap.methods import (
     fast_dllm,
     grid,
     klass,
+    learn2pd,
     llada,
     localleap,
     prophet,
 )  # fmt: skip
-from depcap.methods.base import Context, Preset
+from depcap.methods.base import NO_RESOURCES, Context, Preset, Resources
 from depcap.proposer import proposer
 from depcap.stopping import STOPS
 
@@ -31,6 +32,7 @@ METHODS: dict[str, Preset] = {
     "adablock": adablock.PRESET,
     "fast-dllm": fast_dllm.PRESET,
     "localleap": localleap.PRESET,
+    "learn2pd": learn2pd.PRESET,
     "eb-sampler": eb_sampler.PRESET,
     "klass": klass.PRESET,
     "prophet": prophet.PRESET,
@@ -62,11 +64,11 @@ def make_method(
     temperature: float = 0.0,
     seed: int = 0,
     params: Mapping[str, Any] | None = None,
-    newlines: Callable[[], tuple[int, ...]] = tuple,
+    resources: Resources = NO_RESOURCES,
 ) -> NamedMethod:
     """The named method with these parameters; DepcapError names what is wrong and what is accepted.
 
-    `newlines` gives the ids of tokens whose text ends in a newline, for methods that look for them.
+    `resources` is the model that is to be decoded, for methods that need something of it.
     """
     preset = choose(METHODS, name, "method")
     cache_policy = choose({name: CACHES[name] for name in preset.caches}, cache, "cache")
@@ -75,7 +77,7 @@ def make_method(
         checked = preset.params(**(params or {}))
     except ValidationError as error:
         raise DepcapError(_first_problem(name, preset, error)) from None
-    parts = checked.parts(Context(gen_length, temperature, seed, newlines))
+    parts = checked.parts(Context(gen_length, temperature, seed, resources))
     draw = parts.proposer or proposer(temperature, seed)
     method = Method(parts.boundary, parts.unmask, cache_policy, stop_rule, draw, parts.guidance)
     return NamedMethod(name, cache, stop, parts.params, method)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from depcap.errors import DepcapError
+from depcap.filter import Filter, load_filter
 from depcap.models.checkpoint import load_network, read_config, weights_hash
 from depcap.models.denoiser import TransformerDenoiser
 from depcap.tokenizer import Tokenizer, load_tokenizer
@@ -64,6 +65,10 @@ class Model:
     def newlines(self) -> tuple[int, ...]:
         """Ids of tokens whose text ends in a newline; none without a tokenizer."""
         return self.tokenizer.newlines if self.tokenizer is not None else ()
+
+    def filter(self) -> Filter | None:
+        """The filter trained for method learn2pd, if the folder has one."""
+        return load_filter(self.folder)
 
     @property
     def dtype(self) -> torch.dtype:
