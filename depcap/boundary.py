@@ -19,6 +19,7 @@ class FixedBlock:
     """Blocks of one size (LLaDA, arXiv 2502.09992; Fast-dLLM, arXiv 2505.22618)."""
 
     size: int = 32
+    sliding: bool = False
 
     @property
     def lookahead(self) -> int:
@@ -56,6 +57,7 @@ class DelimiterBlock:
     delimiters: tuple[int, ...]
     threshold: float
     window: int
+    sliding: bool = False
 
     @property
     def lookahead(self) -> int:
@@ -109,6 +111,7 @@ class InfluenceBlock:
     max_size: int = 128
     lambda_u: float = 1.2
     top_k: int = 64
+    sliding: bool = False
 
     @property
     def lookahead(self) -> int:

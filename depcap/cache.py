@@ -177,6 +177,26 @@ def _seen(moment: Moment, visible: Bool[Tensor, "B L"]) -> View:
 
 
 @dataclass(frozen=True, slots=True)
+class TrailingCache:
+    """For sliding blocks: of what is decided only the last `width` positions are computed again (APD).
+
+    From `width` - 1 before the previous block's start on; everything in the first step. With a width as long
+    as the canvas: `NoCache`.
+    """
+
+    width: int = 16
+    stores: bool = True
+
+    def view(self, moment: Moment) -> View:
+        """The end of what is decided, and all that is not."""
+        accepted = moment.fresh.sum(dim=1)
+        start = moment.block.start - self.width - accepted + 1
+        whole = _all(moment)
+        first = (moment.block.index == 0)[:, None]
+        return whole & (first | spanned(start, moment.canvas.end, whole.shape[1])), whole
+
+
+@dataclass(frozen=True, slots=True)
 class CausalCache:
     """Everything to the left is kept, nothing to the right is computed: exact when attention is causal.
 
@@ -200,6 +220,7 @@ CACHES = {
     "dkv": DelayedCache(),
     "dpad": DropoutCache(),
     "streaming": StreamingCache(),
+    "trailing": TrailingCache(),
     "causal": CausalCache(),
 }
 """Cache policies by name."""

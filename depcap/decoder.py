@@ -19,7 +19,7 @@ from depcap.guidance import Guided
 from depcap.proposer import Greedy
 from depcap.protocols import BoundaryPolicy, CachePolicy, Denoiser, Proposer, StopRule, UnmaskPolicy
 from depcap.stopping import RunToEnd
-from depcap.types import Block, Canvas, Moment, Query, Step, Window
+from depcap.types import Block, Canvas, Moment, Query, Step, Window, spanned
 from depcap.unmask import at_least_one
 
 
@@ -57,7 +57,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
     boundary_state, proposer_state, unmask_state = (part.init(canvas) for part in parts)
     nfe, index, before = torch.zeros_like(canvas.end), 0, canvas.masked()
     while (live := (masked := canvas.masked()).any(dim=1)).any():
-        opening = live & block.filled(masked)
+        opening = live & (block.filled(masked) | method.boundary.sliding)
         block = block.move(opening, masked)
         query = plan(method, canvas, block, opening, live, before & ~masked)
         log_probs = denoiser(canvas.ids, query, store)
@@ -96,8 +96,11 @@ def plan(
     always = max(method.unmask.lookahead, method.stop.lookahead)
     read_end = torch.minimum(torch.maximum(wanted, block.start + always), canvas.end)
     compute, visible = method.cache.view(Moment(canvas, block, opening, fresh, read_end))
+    if method.boundary.sliding:
+        visible = visible & spanned(torch.zeros_like(read_end), read_end, visible.shape[1])
+    compute = compute & visible & live[:, None]
     read = Window.span(block.start, torch.where(live, read_end, block.start))
-    return Query(compute & live[:, None], read.within(compute), visible)
+    return Query(compute, read.within(compute), visible)
 
 
 def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:
@@ -107,16 +110,19 @@ def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Ten
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What every decode keeps, recorded or not: when each position was unmasked, and each row's blocks."""
+    """What every decode keeps: when each position was unmasked, each row's blocks, and its work."""
 
     unmask_step: Int[Tensor, "B L"]
     sizes: tuple[tuple[Tensor, Tensor], ...]
     nfe: Int[Tensor, "B"]
+    computed: Int[Tensor, "B"]
+    auxiliary: Int[Tensor, "B"]
 
     @classmethod
     def empty(cls, canvas: Canvas) -> "Ledger":
         """Nothing unmasked yet."""
-        return cls(torch.zeros_like(canvas.ids), (), torch.zeros_like(canvas.end))
+        nothing = torch.zeros_like(canvas.end)
+        return cls(torch.zeros_like(canvas.ids), (), nothing, nothing, nothing)
 
     def add(self, step: Step) -> "Ledger":
         """The ledger after one more step."""
@@ -125,7 +131,10 @@ class Ledger:
         unmask_step = self.unmask_step.clone()
         unmask_step[rows, at.positions[rows, columns]] = step.nfe[rows]
         opened = (step.opened, step.block.end - step.block.start)
-        return Ledger(unmask_step, (*self.sizes, opened) if step.opening else self.sizes, step.nfe)
+        sizes = (*self.sizes, opened) if step.opening else self.sizes
+        helped = step.selection.auxiliary
+        auxiliary = self.auxiliary if helped is None else self.auxiliary + helped
+        return Ledger(unmask_step, sizes, step.nfe, self.computed + step.computed, auxiliary)
 
     def block_sizes(self, row: int) -> list[int]:
         """The sizes of a row's blocks, in order."""

@@ -127,5 +127,8 @@ class Decoding:
         length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
         tokenizer = self.request.model.tokenizer
         text = tokenizer.decode(tokens[:length]) if tokenizer else None
-        nfe, sizes = int(self._ledger.nfe[row]), self._ledger.block_sizes(row)
-        return Result(prompt, tokens, text, nfe, sizes, when, self._row_seconds[row], length)
+        work = (
+            int(count[row]) for count in (self._ledger.nfe, self._ledger.computed, self._ledger.auxiliary)
+        )
+        sizes = self._ledger.block_sizes(row)
+        return Result(prompt, tokens, text, *work, sizes, when, self._row_seconds[row], length)

@@ -43,9 +43,13 @@ class Denoiser(Protocol):
 class BoundaryPolicy(Protocol):
     """How long is the block that opens now.
 
+    A `sliding` block opens anew in every step, at the row's first mask, and nothing beyond it can be seen.
     `lookahead` is how many positions past the block's start are read when it opens. `open` gives sizes for
     the rows in `opening` and must leave the state of the other rows alone; `at` starts at the block's start.
     """
+
+    @property
+    def sliding(self) -> bool: ...
 
     @property
     def lookahead(self) -> int: ...

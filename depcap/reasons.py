@@ -43,6 +43,9 @@ REASONS: dict[str, Reason] = {
     "committed_accepted": Reason(
         True, "taken for final", "unmasked: the filter takes it for final (above {threshold})"
     ),
+    "committed_agreed": Reason(
+        True, "agreed", "unmasked: the mixture with the causal model agrees with the draft up to here"
+    ),
     "committed_budget": Reason(
         True,
         "in the budget",
@@ -84,6 +87,9 @@ REASONS: dict[str, Reason] = {
     ),
     "not_accepted": Reason(
         False, "not taken for final", "waits: the filter does not take it for final (not above {threshold})"
+    ),
+    "not_agreed": Reason(
+        False, "not agreed", "waits: at or after the first token on which the mixture disagrees"
     ),
     "beyond_budget": Reason(
         False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"

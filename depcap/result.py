@@ -11,7 +11,8 @@ class Result:
 
     `tokens` are the generated ids, up to and including the end token that stopped the row if one did; `text`
     is what comes before the first end token (None without a tokenizer); `unmask_step` is the row's step, from
-    1, at which each of `tokens` was committed; `seconds` is decoding time up to the row's last step;
+    1, at which each of `tokens` was committed; `computed` counts the positions run through the network;
+    `auxiliary` counts forwards of a second model; `seconds` is decoding time up to the row's last step;
     `response_length` counts the tokens before the first end token.
     """
 
@@ -19,6 +20,8 @@ class Result:
     tokens: list[int]
     text: str | None
     nfe: int
+    computed: int
+    auxiliary: int
     block_sizes: list[int]
     unmask_step: list[int]
     seconds: float

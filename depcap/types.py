@@ -56,16 +56,26 @@ class Window:
         return cls(positions[:, 0], end, positions, valid)
 
 
+def written(
+    ids: Int[Tensor, "B L"], at: Window, tokens: Int[Tensor, "B W"], where: Bool[Tensor, "B W"]
+) -> Int[Tensor, "B L"]:
+    """New ids with `tokens` at the positions of the window that are marked."""
+    width = ids.shape[1]
+    spare = torch.cat((ids, ids[:, :1]), dim=1)  # what is not marked is written past the end
+    return spare.scatter(1, torch.where(where, at.positions, width), tokens)[:, :width]
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a policy decided to unmask in this step.
 
     `unmask` marks positions of the proposal's window. `forced` marks those that the loop added because the
-    policy had chosen none in a live row.
+    policy had chosen none in a live row. `auxiliary` counts forwards of a second model in this step.
     """
 
     unmask: Bool[Tensor, "B W"]
     forced: Bool[Tensor, "B W"] | None = None
+    auxiliary: Int[Tensor, "B"] | None = None
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -85,15 +95,11 @@ class Canvas:
 
     def commit(self, at: Window, tokens: Int[Tensor, "B W"], unmask: Bool[Tensor, "B W"]) -> "Canvas":
         """A new canvas with `tokens` written where `unmask`: the only writer in the project."""
-        width = self.ids.shape[1]
-        spare = torch.cat((self.ids, self.ids[:, :1]), dim=1)  # what is not unmasked is written past the end
-        slots = torch.where(unmask, at.positions, width)
-        ids = spare.scatter(1, slots, tokens)[:, :width]
-        return Canvas(ids, self.prompt_length, self.end, self.mask_id)
+        return replace(self, ids=written(self.ids, at, tokens, unmask))
 
     def shorten(self, end: Int[Tensor, "B"]) -> "Canvas":
         """A new canvas that ends earlier; never later."""
-        return Canvas(self.ids, self.prompt_length, torch.minimum(self.end, end), self.mask_id)
+        return replace(self, end=torch.minimum(self.end, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,8 @@ class Proposal:
     """A token and a confidence for every position of the window.
 
     `confidence` is the probability of the proposed token, -inf where not eligible; eligible means masked,
-    inside the block, in a live row.
+    inside the block, in a live row. `noise` is what a draw added to the log-probabilities, for policies that
+    draw again with the same luck.
     """
 
     window: Window
@@ -175,6 +182,7 @@ class Proposal:
     confidence: Float[Tensor, "B W"]
     log_probs: Float[Tensor, "B W V"]
     eligible: Bool[Tensor, "B W"]
+    noise: Float[Tensor, "B W V"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which proposals are unmasked in a step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -159,7 +159,7 @@ def at_least_one(selection: Selection, proposal: Proposal) -> Selection:
     idle = proposal.eligible.any(dim=1) & ~selection.unmask.any(dim=1)
     place = torch.arange(proposal.tokens.shape[1], device=proposal.tokens.device)
     forced = idle[:, None] & (place == proposal.confidence.argmax(dim=1)[:, None])
-    return Selection(selection.unmask | forced, forced, selection.evidence)
+    return replace(selection, unmask=selection.unmask | forced, forced=forced)
 
 
 def mark_forced(codes: Int[Tensor, "B W"], selection: Selection) -> Int[Tensor, "B W"]:

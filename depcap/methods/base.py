@@ -9,8 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from depcap.cache import CACHES
 from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
+from depcap.verifier import Verifier
 
-DIFFUSION_CACHES = tuple(name for name in CACHES if name != "causal")
+DIFFUSION_CACHES = tuple(name for name in CACHES if name not in ("trailing", "causal"))
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -34,6 +35,9 @@ class Resources(Protocol):
     def filter(self) -> Filter | None:
         """The filter that was trained for the model, if there is one."""
 
+    def verifier(self, name: str | None) -> Verifier | None:
+        """A causal model over the same tokens; without a name, the one that is known for the model."""
+
 
 class NoResources:
     """A method by itself, without a model."""
@@ -43,6 +47,9 @@ class NoResources:
         return ()
 
     def filter(self) -> None:
+        """None is known."""
+
+    def verifier(self, _name: str | None) -> None:
         """None is known."""
 
 

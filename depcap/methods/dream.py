@@ -89,23 +89,25 @@ class Nucleus:
     ) -> tuple[Proposal, Generators]:
         """A token of the filtered distribution: drawn, or the best at temperature 0."""
         warm = log_probs / self.temperature if self.temperature > 0 else log_probs
-        kept = self._filtered(warm).log_softmax(dim=2)
+        kept = filtered(warm, self.top_p, self.top_k).log_softmax(dim=2)
         scores = kept
         if self.temperature > 0:
             noise = gumbel(uniform(state, at, eligible.any(dim=1), kept.shape[2]))
             scores = kept + noise.to(kept.dtype)
         return proposal(scores, kept, at, eligible), state
 
-    def _filtered(self, logits: Float[Tensor, "B W V"]) -> Float[Tensor, "B W V"]:
-        if self.top_p < 1:
-            ordered, ids = logits.sort(dim=2, descending=True)
-            probs = ordered.softmax(dim=2)
-            beyond = probs.cumsum(dim=2) - probs > self.top_p  # the first is never beyond
-            logits = logits.masked_fill(torch.zeros_like(beyond).scatter(2, ids, beyond), CUT)
-        if self.top_k is not None and self.top_k < logits.shape[2]:
-            least = logits.topk(self.top_k, dim=2).values[..., -1:]
-            logits = torch.where(logits < least, CUT, logits)
-        return logits
+
+def filtered(logits: Float[Tensor, "B W V"], top_p: float, top_k: int | None) -> Float[Tensor, "B W V"]:
+    """Logits with all but the smallest set of mass > `top_p`, and all but the best `top_k`, pushed down."""
+    if top_p < 1:
+        ordered, ids = logits.sort(dim=2, descending=True)
+        probs = ordered.softmax(dim=2)
+        beyond = probs.cumsum(dim=2) - probs > top_p  # the first is never beyond
+        logits = logits.masked_fill(torch.zeros_like(beyond).scatter(2, ids, beyond), CUT)
+    if top_k is not None and top_k < logits.shape[2]:
+        least = logits.topk(top_k, dim=2).values[..., -1:]
+        logits = torch.where(logits < least, CUT, logits)
+    return logits
 
 
 class DreamParams(Params):

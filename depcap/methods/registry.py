@@ -11,6 +11,7 @@ from depcap.decoder import Method
 from depcap.errors import DepcapError
 from depcap.methods import (
     adablock,
+    apd,
     ar,
     depcap_,
     dream,
@@ -36,6 +37,7 @@ METHODS: dict[str, Preset] = {
     "eb-sampler": eb_sampler.PRESET,
     "klass": klass.PRESET,
     "prophet": prophet.PRESET,
+    "apd": apd.PRESET,
     "dus": grid.DUS,
     "checkerboard": grid.CHECKERBOARD,
     "llada": llada.PRESET,

@@ -1,6 +1,7 @@
 """Find a model by bundled name, local folder or Hub id, and load it."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from depcap.filter import Filter, load_filter
 from depcap.models.checkpoint import load_network, read_config, weights_hash
 from depcap.models.denoiser import TransformerDenoiser
 from depcap.tokenizer import Tokenizer, load_tokenizer
+from depcap.verifier import Verifier
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
 FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"]
@@ -23,19 +25,27 @@ DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is known of a model by its name. `chat`: prompts go through its chat template."""
+    """What is known of a model by its name.
+
+    `chat`: prompts go through its chat template. `helper`: a causal model over the same tokens.
+    """
 
     name: str
     summary: str
     chat: bool
     bundled: bool = False
+    helper: str | None = None
 
 
 CARDS = {
     card.name: card
     for card in (
-        Card("tiny-llada", "5 M, trained here on arithmetic and python; LLaDA's layout", True, True),
-        Card("tiny-dream", "5 M, trained here on arithmetic and python; Dream's layout", True, True),
+        Card(
+            "tiny-llada", "5 M, trained here on arithmetic and python; LLaDA's layout", True, True, "tiny-ar"
+        ),
+        Card(
+            "tiny-dream", "5 M, trained here on arithmetic and python; Dream's layout", True, True, "tiny-ar"
+        ),
         Card("tiny-ar", "5 M, the causal model they started from; method ar", True, True),
         Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
         Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
@@ -69,6 +79,21 @@ class Model:
     def filter(self) -> Filter | None:
         """The filter trained for method learn2pd, if the folder has one."""
         return load_filter(self.folder)
+
+    def verifier(self, name: str | None) -> Verifier | None:
+        """A causal model over the same tokens; None if no name is given and none is known."""
+        card = CARDS.get(self.name)
+        name = name or (card.helper if card else None)
+        if name is None:
+            return None
+        found = _load_once(name, str(self.denoiser.device), str(self.dtype).removeprefix("torch."))
+        if not found.denoiser.causal:
+            raise DepcapError(
+                f"verifier {name} is a diffusion model (accepted: a causal one, such as tiny-ar)"
+            )
+        if not _same_tokens(self.tokenizer, found.tokenizer):
+            raise DepcapError(f"verifier {name} does not have the tokens of {self.name}")
+        return Verifier(found.denoiser)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -105,6 +130,20 @@ def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | N
         network, config.mask_id, tuple(dict.fromkeys(ends)), family.shift, family.causal
     )
     return Model(name, denoiser, tokenizer, folder, weights_hash(folder))
+
+
+@cache
+def _load_once(name: str, device: str, dtype: str) -> Model:
+    return load(name, device, dtype)
+
+
+def _same_tokens(mine: Tokenizer | None, theirs: Tokenizer | None) -> bool:
+    """Whether every token that both vocabularies number is the same (special ones may be added to one)."""
+    if mine is None or theirs is None:
+        return mine is theirs
+    return theirs.backend.get_vocab(with_added_tokens=False) == mine.backend.get_vocab(
+        with_added_tokens=False
+    )
 
 
 def find(name: str, revision: str | None = None) -> Path:

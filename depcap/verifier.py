@@ -1,0 +1,46 @@
+"""A causal model that scores drafts, with a cache of what is decided."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from depcap.protocols import Denoiser, Store
+from depcap.types import Canvas, Query, Window, spanned, written
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the verifier has read: ids with their keys and values, decided before `known`."""
+
+    ids: Int[Tensor, "B L"]
+    known: Int[Tensor, "B"]
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """log p(x_i | x_<i) for the positions of a window, given a draft there."""
+
+    denoiser: Denoiser
+
+    def start(self, canvas: Canvas) -> Reading:
+        """Nothing read yet."""
+        store = self.denoiser.new_store(*canvas.ids.shape)
+        return Reading(canvas.ids, torch.zeros_like(canvas.end), store)
+
+    def score(self, draft: Int[Tensor, "B W"], at: Window, state: Reading) -> Float[Tensor, "B W V"]:
+        """Log-probabilities for each position of the window; rows with an empty one are left out."""
+        ids = written(state.ids, at, draft, at.valid)
+        whole = torch.ones_like(ids, dtype=torch.bool)
+        live = (at.end > at.start)[:, None]
+        compute = spanned(state.known, at.end, ids.shape[1]) & live
+        return self.denoiser(ids, Query(compute, at, whole), state.store)
+
+    def keep(self, draft: Int[Tensor, "B W"], at: Window, accepted: Tensor, state: Reading) -> Reading:
+        """The reading once the leading `accepted` [B] positions of the window are decided as drafted."""
+        place = torch.arange(draft.shape[1], device=draft.device)
+        ids = written(state.ids, at, draft, at.valid & (place < accepted[:, None]))
+        known = torch.where(accepted > 0, at.start + accepted, state.known)
+        return Reading(ids, known, state.store)
