@@ -21,8 +21,8 @@ class ParameterFields:
         for method, preset in DIFFUSION_METHODS.items():
             with gr.Group(visible=method == shown) as group:
                 for name, field in preset.params.model_fields.items():
-                    if "tuple" in str(field.annotation):
-                        continue  # lists of ids are for programs, not for a form
+                    if "tuple" in str(field.annotation) or "str" in str(field.annotation):
+                        continue  # lists of ids and names of models are for programs, not for a public form
                     self.components.append(_component(name, field))
                     self.names.append((method, name))
             self.groups[method] = group

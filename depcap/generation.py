@@ -9,6 +9,7 @@ from depcap.models.loading import Model
 from depcap.recorder import Recorder
 from depcap.request import Prompts, Request, Settings, check
 from depcap.result import Result
+from depcap.speculative import Speculation, speculate
 from depcap.types import Step
 
 
@@ -84,7 +85,9 @@ class Decoding:
         self.request, self._recorder = request, recorder
         denoiser = request.model.denoiser
         canvas = canvas_for(request.prompts, request.settings.gen_length, denoiser, denoiser.device)
-        self._steps = steps(denoiser, canvas, request.method.method)
+        method = request.method.method
+        speculative = isinstance(method, Speculation)
+        self._steps = speculate(denoiser, canvas, method) if speculative else steps(denoiser, canvas, method)
         self._ledger = Ledger.empty(canvas)
         self._canvas = canvas
         self.seconds = 0.0

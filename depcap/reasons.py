@@ -46,6 +46,7 @@ REASONS: dict[str, Reason] = {
     "committed_agreed": Reason(
         True, "agreed", "unmasked: the mixture with the causal model agrees with the draft up to here"
     ),
+    "committed_verified": Reason(True, "verified", "unmasked: it is what the verifier says here"),
     "committed_budget": Reason(
         True,
         "in the budget",
@@ -91,6 +92,7 @@ REASONS: dict[str, Reason] = {
     "not_agreed": Reason(
         False, "not agreed", "waits: at or after the first token on which the mixture disagrees"
     ),
+    "not_verified": Reason(False, "not verified", "waits: the verifier has not come this far"),
     "beyond_budget": Reason(
         False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"
     ),

@@ -60,8 +60,8 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
 def _check_kind(model: Model, method: str) -> None:
     """A causal model is decoded by causal methods, a diffusion model by the others."""
     causal = model.denoiser.causal
-    if METHODS[method].causal != causal:
-        fitting = ", ".join(name for name, preset in METHODS.items() if preset.causal == causal)
+    if METHODS[method].causal not in (causal, None):
+        fitting = ", ".join(name for name, preset in METHODS.items() if preset.causal in (causal, None))
         kind = "a causal model" if causal else "a diffusion model"
         raise DepcapError(f"{model.name} is {kind}: not for method {method!r} (accepted: {fitting})")
 

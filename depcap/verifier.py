@@ -38,9 +38,14 @@ class Verifier:
         compute = spanned(state.known, at.end, ids.shape[1]) & live
         return self.denoiser(ids, Query(compute, at, whole), state.store)
 
-    def keep(self, draft: Int[Tensor, "B W"], at: Window, accepted: Tensor, state: Reading) -> Reading:
-        """The reading once the leading `accepted` [B] positions of the window are decided as drafted."""
-        place = torch.arange(draft.shape[1], device=draft.device)
-        ids = written(state.ids, at, draft, at.valid & (place < accepted[:, None]))
-        known = torch.where(accepted > 0, at.start + accepted, state.known)
+    def keep(
+        self, tokens: Int[Tensor, "B W"], at: Window, decided: Tensor, stands: Tensor, state: Reading
+    ) -> Reading:
+        """The reading once the window's first `decided` [B] tokens are these, the first `stands` as drafted.
+
+        What does not stand as drafted has to be read again.
+        """
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        ids = written(state.ids, at, tokens, at.valid & (place < decided[:, None]))
+        known = torch.where(at.end > at.start, at.start + stands, state.known)
         return Reading(ids, known, state.store)

@@ -127,10 +127,15 @@ POLICIES = {name: ALL_CACHES[name] for name in ("none", "prefix", "dual")}
 @pytest.mark.parametrize(("method", "cache"), CASES)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_every_method_cache_and_family_is_independent_of_its_batch(
-    small: dict[str, depcap.Model], family: str, method: str, cache: str
+    small: dict[str, depcap.Model], causal: depcap.Model, family: str, method: str, cache: str
 ) -> None:
     rows = [[1, 2, 3, 4, 5], [6], [7, 8], [9, 10, 11]]
-    needed = {"delimiter_ids": [5, 7, 11, 13]} if method == "adablock" else {}
+    verifier = str(causal.folder)
+    needed: dict[str, Any] = {
+        "adablock": {"delimiter_ids": [5, 7, 11, 13]},
+        "apd": {"verifier": verifier},
+        "pearl": {"verifier": verifier, "temperature": 0.0},
+    }.get(method, {})
     common = {"method": method, "cache": cache, "gen_length": 20, "temperature": 0.8, **needed}
     batch = generate(small[family], rows, seed=3, **common)
     alone = [generate(small[family], [row], seed=3 + number, **common)[0] for number, row in enumerate(rows)]

@@ -4,10 +4,27 @@ import pytest
 from pydantic import ValidationError
 
 from depcap import METHODS, DepcapError
+from depcap.filter import Filter, random_filter
 from depcap.methods import make_method
+from depcap.verifier import Verifier
 from scripts import methods_table
 
 MAY_LACK_A_PAPER = {"ar", "checkerboard"}
+
+
+class Stub:
+    """A model that has all that a method can ask for."""
+
+    learned, judge = random_filter(0), Verifier(None)  # type: ignore[arg-type]
+
+    def newlines(self) -> tuple[int, ...]:
+        return (5, 7)
+
+    def filter(self) -> Filter:
+        return self.learned
+
+    def verifier(self, _name: str | None) -> Verifier:
+        return self.judge
 
 
 def test_the_page_of_methods_is_made_from_the_registry() -> None:
@@ -26,11 +43,10 @@ def test_a_method_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_methods_parameters_are_found_again_in_what_it_resolves_to(name: str) -> None:
-    given = {"delimiter_ids": "5,7"} if name == "adablock" else {}
-    made = make_method(name, 64, params=given)
+    made = make_method(name, 64, resources=Stub())
     known = set(METHODS[name].params.model_fields)
     assert set(made.params) <= known
-    again = make_method(name, 64, params=made.params)
+    again = make_method(name, 64, params=made.params, resources=Stub())
     assert again == made
 
 
@@ -48,6 +64,11 @@ def test_a_methods_parameters_are_found_again_in_what_it_resolves_to(name: str) 
         ("dream", {"steps": 65}, "steps 65 must be at most gen_length 64"),
         ("dream", {"alg": "luck"}, "alg"),
         ("dream", {"top_p": 0}, "top_p"),
+        ("apd", {"weight": 1.5}, "weight"),
+        ("apd", {}, "give verifier"),
+        ("pearl", {"window": 0}, "window"),
+        ("pearl", {}, "give verifier"),
+        ("learn2pd", {}, "no filter"),
         ("llada", {"order": "alphabetical"}, "order"),
         ("llada", {"guidance": -1}, "guidance"),
     ],

@@ -81,7 +81,8 @@ class AgreedPrefix:
         agrees[:, 0] = True
         unmask = made.eligible & (agrees.int().cumprod(dim=1) > 0)
         live = made.eligible.any(dim=1)
-        state = self.verifier.keep(made.tokens, made.window, unmask.sum(dim=1), state)
+        accepted = unmask.sum(dim=1)
+        state = self.verifier.keep(made.tokens, made.window, accepted, accepted, state)
         return Selection(unmask, auxiliary=live.to(made.tokens.dtype)), state
 
     def explain(self, _made: Proposal, selection: Selection) -> Explanation:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from depcap.cache import CACHES
 from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
+from depcap.speculative import Speculation
 from depcap.verifier import Verifier
 
 DIFFUSION_CACHES = tuple(name for name in CACHES if name not in ("trailing", "causal"))
@@ -86,8 +87,8 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
 
-    def parts(self, context: Context) -> Parts:
-        """The policies that these parameters make."""
+    def parts(self, context: Context) -> "Parts | Speculation":
+        """The policies that these parameters make, or a speculative decoder."""
         raise NotImplementedError
 
 
@@ -97,7 +98,8 @@ class Preset:
 
     `boundary` and `tokens` say what decides where a block ends and what is unmasked together; `headline` is
     the paper's own figure; `caveat` is where we had to guess, or where the published setting is another;
-    `trained` and `auxiliary` name a part that is learnt and a second model.
+    `causal`: for causal models, for diffusion models, or (None) for both; `trained` and `auxiliary` name a
+    part that is learnt and a second model.
     """
 
     params: type[Params]
@@ -109,7 +111,7 @@ class Preset:
     trained: str = ""
     auxiliary: str = ""
     caches: tuple[str, ...] = DIFFUSION_CACHES
-    causal: bool = False
+    causal: bool | None = False
 
     @property
     def summary(self) -> str:

@@ -1,7 +1,7 @@
 """Decoding methods by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,10 +22,12 @@ from depcap.methods import (
     learn2pd,
     llada,
     localleap,
+    pearl,
     prophet,
 )  # fmt: skip
 from depcap.methods.base import NO_RESOURCES, Context, Preset, Resources
 from depcap.proposer import proposer
+from depcap.speculative import Speculation
 from depcap.stopping import STOPS
 
 METHODS: dict[str, Preset] = {
@@ -38,6 +40,7 @@ METHODS: dict[str, Preset] = {
     "klass": klass.PRESET,
     "prophet": prophet.PRESET,
     "apd": apd.PRESET,
+    "pearl": pearl.PRESET,
     "dus": grid.DUS,
     "checkerboard": grid.CHECKERBOARD,
     "llada": llada.PRESET,
@@ -55,7 +58,7 @@ class NamedMethod:
     cache: str
     stop: str
     params: dict[str, Any]
-    method: Method
+    method: Method | Speculation
 
 
 def make_method(
@@ -80,6 +83,8 @@ def make_method(
     except ValidationError as error:
         raise DepcapError(_first_problem(name, preset, error)) from None
     parts = checked.parts(Context(gen_length, temperature, seed, resources))
+    if isinstance(parts, Speculation):
+        return NamedMethod(name, cache, stop, checked.model_dump(), replace(parts, stop=stop_rule))
     draw = parts.proposer or proposer(temperature, seed)
     method = Method(parts.boundary, parts.unmask, cache_policy, stop_rule, draw, parts.guidance)
     return NamedMethod(name, cache, stop, parts.params, method)
