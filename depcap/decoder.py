@@ -8,7 +8,7 @@ written, a finished row costs nothing, and a row does not depend on the batch it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -60,7 +60,9 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         opening = live & (block.filled(masked) | method.boundary.sliding)
         block = block.move(opening, masked)
         query = plan(method, canvas, block, opening, live, before & ~masked)
-        log_probs = denoiser(canvas.ids, query, store)
+        log_probs, doubt = denoiser(canvas.ids, query, store), None
+        if query.shadows:
+            log_probs, doubt = log_probs.chunk(2, dim=1)
         opened = None
         if opening.any():
             opened, boundary_state = method.boundary.open(
@@ -69,14 +71,18 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
             block = block.resize(opening, opened.size, canvas.end)
         eligible, before = _eligible(masked, block, query.read), masked
         proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)
+        proposal = replace(proposal, doubt=doubt)
         selection, unmask_state = method.unmask.select(proposal, block, unmask_state)
         if not method.unmask.may_idle:
             selection = at_least_one(selection, proposal)
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
+        if selection.remask is not None:
+            canvas = canvas.remask(query.read, selection.remask)
         canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids, proposal, selection))
         nfe, index = nfe + live.to(nfe.dtype), index + 1
-        computed = query.compute.sum(dim=1) * (2 if method.guidance else 1)
-        yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, computed)
+        yield Step(
+            index, canvas, block, opening, opened, proposal, selection, nfe, work(query, method.guidance)
+        )
         block = block.advance(live)
 
 
@@ -100,7 +106,15 @@ def plan(
         visible = visible & spanned(torch.zeros_like(read_end), read_end, visible.shape[1])
     compute = compute & visible & live[:, None]
     read = Window.span(block.start, torch.where(live, read_end, block.start))
-    return Query(compute, read.within(compute), visible)
+    return Query(compute, read.within(compute), visible, method.unmask.shadows)
+
+
+def work(query: Query, guidance: float) -> Int[Tensor, "B"]:
+    """Positions run through the network: guidance doubles them, shadows are added."""
+    computed = query.compute.sum(dim=1)
+    if query.shadows:
+        computed = computed + query.read.valid.sum(dim=1)
+    return computed * 2 if guidance else computed
 
 
 def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:
@@ -114,6 +128,7 @@ class Ledger:
 
     unmask_step: Int[Tensor, "B L"]
     sizes: tuple[tuple[Tensor, Tensor], ...]
+    taken: Int[Tensor, "B"]
     nfe: Int[Tensor, "B"]
     computed: Int[Tensor, "B"]
     auxiliary: Int[Tensor, "B"]
@@ -122,19 +137,20 @@ class Ledger:
     def empty(cls, canvas: Canvas) -> "Ledger":
         """Nothing unmasked yet."""
         nothing = torch.zeros_like(canvas.end)
-        return cls(torch.zeros_like(canvas.ids), (), nothing, nothing, nothing)
+        return cls(torch.zeros_like(canvas.ids), (), nothing, nothing, nothing, nothing)
 
     def add(self, step: Step) -> "Ledger":
         """The ledger after one more step."""
         at, unmask = step.proposal.window, step.selection.unmask
         rows, columns = unmask.nonzero(as_tuple=True)
+        taken = self.taken + step.proposal.eligible.any(dim=1)
         unmask_step = self.unmask_step.clone()
-        unmask_step[rows, at.positions[rows, columns]] = step.nfe[rows]
+        unmask_step[rows, at.positions[rows, columns]] = taken[rows]
         opened = (step.opened, step.block.end - step.block.start)
         sizes = (*self.sizes, opened) if step.opening else self.sizes
         helped = step.selection.auxiliary
         auxiliary = self.auxiliary if helped is None else self.auxiliary + helped
-        return Ledger(unmask_step, sizes, step.nfe, self.computed + step.computed, auxiliary)
+        return Ledger(unmask_step, sizes, taken, step.nfe, self.computed + step.computed, auxiliary)
 
     def block_sizes(self, row: int) -> list[int]:
         """The sizes of a row's blocks, in order."""

@@ -45,7 +45,7 @@ class Guided:
         """Guided log-probabilities for the positions of `query.read`."""
         place = torch.arange(ids.shape[1], device=ids.device)
         blank = torch.where(place < self.prompt_length[:, None], self.mask_id, ids)
-        both = Query(_double(query.compute), _twice(query.read), _double(query.visible))
+        both = Query(_double(query.compute), _twice(query.read), _double(query.visible), query.shadows)
         given, alone = self.inner(torch.cat((ids, blank)), both, store).chunk(2)
         return (alone + (self.scale + 1) * (given - alone)).log_softmax(dim=2)
 

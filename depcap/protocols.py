@@ -21,7 +21,7 @@ class Denoiser(Protocol):
 
     Returns log-probabilities *for* each position of `query.read`, mask token excluded, in float32 or wider.
     With a store it writes the keys and values of `query.compute` there; without one, `query.compute` must
-    cover all that is visible.
+    cover all that is visible. With `query.shadows` there are 2 W positions: see `Query`.
     """
 
     @property
@@ -80,14 +80,17 @@ class UnmaskPolicy(Protocol):
     """Which proposals are committed in this step.
 
     `lookahead` is how many positions past the block's start it reads in every step; 0 for those of the block.
-    `may_idle` allows steps that commit nothing: the policy must end by itself then. `select` may only mark
-    eligible positions, and must leave the state of rows without any alone. `explain` is for recording: a
-    reason code, the position that caused it (-1: none) and the round, from 1 (-1: none) for every position
-    of the window.
+    `shadows` asks for `Proposal.doubt`. `may_idle` allows steps that commit nothing: the policy must end by
+    itself then, as it must if it masks again. `select` may only mark eligible positions, and must leave the
+    state of rows without any alone. `explain` is for recording: a reason code, the position that caused it
+    (-1: none) and the round, from 1 (-1: none) for every position of the window.
     """
 
     @property
     def lookahead(self) -> int: ...
+
+    @property
+    def shadows(self) -> bool: ...
 
     @property
     def may_idle(self) -> bool: ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from depcap.boundary import CLAMPS
@@ -43,10 +44,11 @@ class Recorder:
         """Keep a step, without copying it off the device."""
         proposal, selection = step.proposal, step.selection
         values = {
-            "live": proposal.eligible.any(dim=1), "nfe": step.nfe, "computed": step.computed,
+            "live": proposal.eligible.any(dim=1), "computed": step.computed,
             "block": step.block.index, "start": step.block.start, "end": step.block.end,
             "opened": step.opened, "places": proposal.window.positions, "eligible": proposal.eligible,
             "unmask": selection.unmask,
+            "remask": torch.zeros_like(selection.unmask) if selection.remask is None else selection.remask,
             "tokens": proposal.tokens,
         }  # fmt: skip
         if step.opening is not None:
@@ -78,19 +80,21 @@ class Recorder:
         return [replace(result, trace=self._trace(frames, row, result)) for row, result in enumerate(results)]
 
     def _trace(self, frames: list[Frame], row: int, result: Result) -> Trace:
-        rows = [self._row(frame, row) for frame in frames if frame.values["live"][row]]
+        mine = [frame for frame in frames if frame.values["live"][row]]
+        rows = [self._row(frame, row, step) for step, frame in enumerate(mine, start=1)]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         return Trace(self._header(result, rows), table)
 
-    def _row(self, frame: Frame, row: int) -> dict[str, Any]:
+    def _row(self, frame: Frame, row: int, step: int) -> dict[str, Any]:
         values = frame.values
         record: dict[str, Any] = dict.fromkeys(SCHEMA.names)
         record |= {name: int(values[name][row]) for name in ("computed", "block", "start", "end")}
-        record |= {"step": int(values["nfe"][row]), "seconds": frame.seconds}
+        record |= {"step": step, "seconds": frame.seconds}
         record["opened"] = bool(values["opened"][row])
         chosen = values["unmask"][row]
         record["committed"] = values["places"][row][chosen].tolist()
         record["committed_tokens"] = values["tokens"][row][chosen].tolist()
+        record["remasked"] = values["places"][row][values["remask"][row]].tolist()
         if record["opened"] and "clamp" in values:
             record |= _opening(values, row)
         if self.level != "decisions":

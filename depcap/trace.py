@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depcap.errors import DepcapError
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 METADATA_KEY = b"depcap"
 LEVELS = ("decisions", "scores", "distributions")
 """How much is recorded: commits and blocks; also reasons, conflicts and curves; also alternatives."""
@@ -28,7 +28,7 @@ _INTS, _FLOATS = pa.list_(pa.int32()), pa.list_(pa.float32())
 _EDGE = pa.struct([("i", pa.int32()), ("j", pa.int32()), ("d", pa.float32())])
 SCHEMA = pa.schema(
     [
-        ("step", pa.int32()),  # of this row, from 1; equals its NFE so far
+        ("step", pa.int32()),  # of this row, from 1; one forward each, but for drafts of several
         ("seconds", pa.float64()),  # since the start of the decode
         ("computed", pa.int32()),  # positions run through the network
         ("block", pa.int32()),  # ordinal, from 0
@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         ("opened", pa.bool_()),
         ("committed", _INTS),  # positions unmasked in this step
         ("committed_tokens", _INTS),
+        ("remasked", _INTS),  # positions masked again in this step, after the commit
         # levels `scores` and `distributions`, over the masked positions of the block before the commit:
         ("positions", _INTS),
         ("tokens", _INTS),  # proposed
@@ -174,10 +175,18 @@ def load(path: str | Path) -> Trace:
     if raw is None:
         raise DepcapError(f"{path} is a Parquet file but not a trace: it has no depcap header")
     header = _header(raw, path)
-    table = table.replace_schema_metadata(None)
+    table = _upgraded(table.replace_schema_metadata(None))
     if table.schema != SCHEMA:
         raise DepcapError(f"{path}: the columns are not those of schema {SCHEMA_VERSION}")
     return Trace(header, table)
+
+
+def _upgraded(table: pa.Table) -> pa.Table:
+    """Schemas before 1.3 had no method that masks again."""
+    if "remasked" in table.schema.names:
+        return table
+    place = SCHEMA.get_field_index("remasked")
+    return table.add_column(place, SCHEMA.field(place), pa.array([[]] * len(table), _INTS))
 
 
 def _header(raw: bytes, path: Path) -> Header:

@@ -70,11 +70,13 @@ class Selection:
     """What a policy decided to unmask in this step.
 
     `unmask` marks positions of the proposal's window. `forced` marks those that the loop added because the
-    policy had chosen none in a live row. `auxiliary` counts forwards of a second model in this step.
+    policy had chosen none in a live row. `remask` marks decided positions of the block that are masked again.
+    `auxiliary` counts forwards of a second model in this step.
     """
 
     unmask: Bool[Tensor, "B W"]
     forced: Bool[Tensor, "B W"] | None = None
+    remask: Bool[Tensor, "B W"] | None = None
     auxiliary: Int[Tensor, "B"] | None = None
     evidence: Evidence = field(default_factory=dict)
 
@@ -96,6 +98,11 @@ class Canvas:
     def commit(self, at: Window, tokens: Int[Tensor, "B W"], unmask: Bool[Tensor, "B W"]) -> "Canvas":
         """A new canvas with `tokens` written where `unmask`: the only writer in the project."""
         return replace(self, ids=written(self.ids, at, tokens, unmask))
+
+    def remask(self, at: Window, where: Bool[Tensor, "B W"]) -> "Canvas":
+        """A new canvas with masks where marked."""
+        masks = torch.full_like(at.positions, self.mask_id)
+        return replace(self, ids=written(self.ids, at, masks, where))
 
     def shorten(self, end: Int[Tensor, "B"]) -> "Canvas":
         """A new canvas that ends earlier; never later."""
@@ -145,12 +152,14 @@ class Query:
 
     `compute` is run through the network and its keys and values overwrite the cache; `read` is where
     log-probabilities are wanted: they mean something at positions that are computed; keys at positions that
-    are not `visible` are not attended to.
+    are not `visible` are not attended to. With `shadows` the log-probabilities of a second window follow:
+    those of a mask in each read position's place, which sees all but what stands there.
     """
 
     compute: Bool[Tensor, "B L"]
     read: Window
     visible: Bool[Tensor, "B L"]
+    shadows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,8 @@ class Proposal:
 
     `confidence` is the probability of the proposed token, -inf where not eligible; eligible means masked,
     inside the block, in a live row. `noise` is what a draw added to the log-probabilities, for policies that
-    draw again with the same luck.
+    draw again with the same luck. `doubt` are log-probabilities of each position for a network that does not
+    see what stands there, if the policy asked for them.
     """
 
     window: Window
@@ -183,6 +193,13 @@ class Proposal:
     log_probs: Float[Tensor, "B W V"]
     eligible: Bool[Tensor, "B W"]
     noise: Float[Tensor, "B W V"] | None = None
+    doubt: Float[Tensor, "B W V"] | None = None
+
+    def doubt_of(self, ids: Int[Tensor, "B W"]) -> Float[Tensor, "B W"]:
+        """The probability of these tokens for a network that does not see what stands there."""
+        if self.doubt is None:
+            raise ValueError("the policy did not ask for shadows")
+        return self.doubt.gather(2, ids[..., None])[..., 0].exp()
 
 
 @dataclass(frozen=True, slots=True)

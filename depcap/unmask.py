@@ -15,14 +15,16 @@ Explanation = tuple[Tensor, Tensor, Tensor]
 Selected = tuple[Selection, Any]
 
 
-class Memoryless:
+class Ordinary:
     """What an unmask policy is unless it says otherwise.
 
-    It reads its block only, keeps nothing from one step to the next, and never lets a step go by.
+    It reads its block only, does not doubt what is decided, keeps nothing from one step to the next, and
+    never lets a step go by.
     """
 
     __slots__ = ()
     lookahead = 0
+    shadows = False
     may_idle = False
 
     def init(self, _canvas: Canvas) -> None:
@@ -31,7 +33,7 @@ class Memoryless:
 
 
 @dataclass(frozen=True, slots=True)
-class Quota(Memoryless):
+class Quota(Ordinary):
     """A fixed number per step: the most confident, on a uniform schedule (LLaDA, arXiv 2502.09992).
 
     A block of m positions gets `steps_per_block` steps; m // S each, the first m % S one more.
@@ -54,7 +56,7 @@ class Quota(Memoryless):
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold(Memoryless):
+class Threshold(Ordinary):
     """Every position whose confidence reaches the threshold (Fast-dLLM, arXiv 2505.22618, section 3.3)."""
 
     threshold: float = 0.9
@@ -69,7 +71,7 @@ class Threshold(Memoryless):
 
 
 @dataclass(frozen=True, slots=True)
-class Factor(Memoryless):
+class Factor(Ordinary):
     """A bound that rises with the rank: c_(n) >= 1 - factor / (n + 1).
 
     Fast-dLLM, arXiv 2505.22618, theorem 1.
@@ -96,7 +98,7 @@ class Factor(Memoryless):
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictFree(Memoryless):
+class ConflictFree(Ordinary):
     """DepCap's rule (arXiv 2604.15750): confident positions that do not put mass on each other's token.
 
     Candidates have confidence >= `tau_low`; those >= `tau_high` are sure and always unmasked, even when they

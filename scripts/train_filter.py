@@ -30,7 +30,7 @@ from depcap.models.loading import Model
 from depcap.proposer import Greedy
 from depcap.tasks import TASKS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
-from depcap.unmask import Memoryless, Quota, Selected
+from depcap.unmask import Ordinary, Quota, Selected
 
 GEN_LENGTH, BATCH = 256, 50
 
@@ -55,7 +55,7 @@ class Following:
 
 
 @dataclass(frozen=True, eq=False)
-class Agreeing(Memoryless):
+class Agreeing(Ordinary):
     """Unmasks every position that proposes the reference's token."""
 
     reference: Tensor  # [B L]

@@ -119,6 +119,12 @@ def learn2pd_params() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"block_size": st.integers(1, 16), "threshold": probabilities})
 
 
+def wino_params() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"block_size": st.integers(1, 24), "threshold": probabilities, "keep_threshold": probabilities}
+    )
+
+
 PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "adablock": lambda _length: adablock_params(),
     "checkerboard": lambda _length: checkerboard_params(),
@@ -132,6 +138,7 @@ PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "llada": llada_params,
     "localleap": lambda _length: localleap_params(),
     "prophet": prophet_params,
+    "wino": lambda _length: wino_params(),
 }
 """Parameters of every method for diffusion models, given a generation length."""
 

@@ -75,6 +75,11 @@ def test_every_step_commits_eligible_positions_each_once_and_at_least_one_per_li
     before = canvas_for(rows, settings["gen_length"], model.denoiser, torch.device("cpu"))
     for step in stream(model, rows, stop=stop, **settings):
         live = before.masked().any(dim=1)
+        if step.selection.remask is not None:  # and what was decided before may be masked again
+            place = step.proposal.window
+            assert not (step.selection.remask & ~place.valid).any()
+            assert not (step.selection.remask & (before.masked().gather(1, place.positions))).any()
+            before = before.remask(place, step.selection.remask)
         written = before.ids != step.canvas.ids
         idle = settings["method"] == "dream"  # its schedule may let a step go by
         assert (written.any(dim=1) == live).all() or idle

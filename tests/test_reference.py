@@ -20,6 +20,7 @@ from reference import (
     llada,
     localleap,
     prophet,
+    wino,
 )  # fmt: skip
 from reference.network import Network
 from strategies import PARAMS, families, gen_lengths, prompts
@@ -40,6 +41,7 @@ DECODERS = {
     "llada": llada.decode,
     "localleap": localleap.decode,
     "prophet": prophet.decode,
+    "wino": wino.decode,
 }
 LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}
 """Lengths for methods that choose a block's size."""

@@ -83,6 +83,8 @@ def test_a_drafter_that_is_never_right_gives_a_token_per_round(
 def test_recording_changes_nothing_and_blocks_tile(models: dict[str, Model], causal: Model) -> None:
     plain = pearl(models["dream"], causal, [[1, 2], [3]], 16, "run_to_end")
     recorded = pearl(models["dream"], causal, [[1, 2], [3]], 16, "run_to_end", record="distributions")
+    drafted_slowly = pearl(models["other"], causal, [[1, 2]], 16, "run_to_end", record="scores")[0]
+    assert drafted_slowly.nfe > len(drafted_slowly.trace.rows()) == max(drafted_slowly.unmask_step)
     for left, right in zip(plain, recorded, strict=True):
         assert (left.tokens, left.nfe) == (right.tokens, right.nfe)
         assert sum(left.block_sizes) == 16

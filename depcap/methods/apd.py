@@ -14,7 +14,7 @@ from depcap.methods.base import Context, Params, Parts, Preset, Probability, Siz
 from depcap.methods.dream import filtered
 from depcap.proposer import proposal
 from depcap.types import Block, Canvas, Proposal, Selection, Window
-from depcap.unmask import Explanation, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 from depcap.verifier import Reading, Verifier
 
 
@@ -49,7 +49,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreedPrefix:
+class AgreedPrefix(Ordinary):
     """The leading run of the draft that the mixture p_D^R p_AR^(1 - R) would say too; its first token always.
 
     R is `weight`. As published (`coupled` False) the mixture says its argmax: the draft's noise is not used
@@ -63,8 +63,6 @@ class AgreedPrefix:
     coupled: bool
     temperature: float
     top_p: float
-    lookahead: int = 0
-    may_idle: bool = False
 
     def init(self, canvas: Canvas) -> Reading:
         """The verifier has read nothing yet."""

@@ -15,7 +15,7 @@ from depcap.errors import DepcapError
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
 from depcap.proposer import proposal
 from depcap.types import Block, Canvas, Proposal, Selection, Window
-from depcap.unmask import Explanation, Selected, best, explained
+from depcap.unmask import Explanation, Ordinary, Selected, best, explained
 
 MEASURES = {"maskgit_plus": "confidence", "topk_margin": "margin", "entropy": "entropy"}
 CUT = -1e4
@@ -23,7 +23,7 @@ CUT = -1e4
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Ordinary):
     """At step i of `steps`, of m masked positions: trunc(m (1 - s / t)), t = t_i, s = t_i+1; at last all.
 
     t runs from 1 to `eps` in equal steps. `measure` orders the positions; with None each is unmasked by
@@ -36,8 +36,8 @@ class Schedule:
     measure: str | None
     spread: float
     seed: int
-    lookahead: int = 0
-    may_idle: bool = True
+
+    may_idle = True
 
     def init(self, canvas: Canvas) -> Generators:
         """A generator per row."""

@@ -11,11 +11,11 @@ from depcap.boundary import FixedBlock
 from depcap.conflict import ranking
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
 from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Memoryless, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 
 
 @dataclass(frozen=True, slots=True)
-class EntropyBudget(Memoryless):
+class EntropyBudget(Ordinary):
     """The largest set U of the surest positions with sum H - max H <= `budget`, H the entropies in U.
 
     The left side bounds what is lost by drawing U from its marginals, KL(p_U || prod p_l). Positions are

@@ -8,11 +8,11 @@ from pydantic import Field, field_validator
 from depcap.boundary import FixedBlock
 from depcap.methods.base import Context, Params, Parts, Preset, Size
 from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Memoryless, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered(Memoryless):
+class Ordered(Ordinary):
     """Positions of a block by a fixed order: all of the lowest level that is still masked.
 
     `levels` has the level of every offset in a block. With all levels different: one position per step.

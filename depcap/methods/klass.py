@@ -10,7 +10,7 @@ from torch import Tensor
 from depcap.boundary import FixedBlock
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Probability, Size
 from depcap.types import Block, Canvas, Proposal, Selection
-from depcap.unmask import Explanation, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 
 TINY = 1e-12
 
@@ -26,7 +26,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Stable:
+class Stable(Ordinary):
     """Confidence > `threshold`, and the last `history` KL(p_t || p_t-1) all below `kl_threshold`.
 
     KL_t = sum_v p_t (ln(p_t + 1e-12) - ln(p_t-1 + 1e-12)); a position that was not read in the last step has
@@ -39,7 +39,6 @@ class Stable:
     threshold: float
     kl_threshold: float
     history: int
-    may_idle: bool = False
 
     @property
     def lookahead(self) -> int:

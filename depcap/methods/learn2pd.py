@@ -11,11 +11,11 @@ from depcap.filter import Filter
 from depcap.methods.base import DIFFUSION_CACHES, Context, Params, Parts, Preset, Probability, Size
 from depcap.reasons import code
 from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Memoryless, Selected, best, explained
+from depcap.unmask import Explanation, Ordinary, Selected, best, explained
 
 
 @dataclass(frozen=True, slots=True)
-class Learned(Memoryless):
+class Learned(Ordinary):
     """What the filter takes for final with probability > `threshold`, and the most confident position.
 
     The filter sees the confidences of all positions of the block, decided ones too: there it is the

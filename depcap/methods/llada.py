@@ -11,17 +11,15 @@ from depcap.draws import Generators, generators, uniform
 from depcap.errors import DepcapError
 from depcap.methods.base import Context, Params, Parts, Preset, Size
 from depcap.types import Block, Canvas, Proposal, Selection
-from depcap.unmask import Explanation, Quota, Selected, best, explained
+from depcap.unmask import Explanation, Ordinary, Quota, Selected, best, explained
 
 
 @dataclass(frozen=True, slots=True)
-class RandomQuota:
+class RandomQuota(Ordinary):
     """`Quota` with positions in random order (LLaDA's remasking="random"): the same numbers per step."""
 
     steps_per_block: int
     seed: int
-    lookahead: int = 0
-    may_idle: bool = False
 
     def init(self, canvas: Canvas) -> Generators:
         """A generator per row."""

@@ -9,11 +9,11 @@ from depcap.boundary import FixedBlock
 from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
 from depcap.reasons import code
 from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Memoryless, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored(Memoryless):
+class Anchored(Ordinary):
     """Anchors (confidence >= `threshold`), and what lies within `radius` of one with >= `relaxed`.
 
     Anchors are this step's masked positions of the block. With `radius` 0, and with `relaxed` equal to

@@ -12,7 +12,7 @@ from depcap.errors import DepcapError
 from depcap.methods.base import Context, Params, Parts, Preset, Size, listed
 from depcap.reasons import code
 from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Memoryless, Selected, explained
+from depcap.unmask import Explanation, Ordinary, Selected, explained
 
 Gaps = Annotated[
     tuple[float, float, float], BeforeValidator(listed), Field(description="mean gap needed in each third")
@@ -22,7 +22,7 @@ PHASES = (0.33, 0.67)
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyCommit(Memoryless):
+class EarlyCommit(Ordinary):
     """The most confident of the first `block_size` positions that are not full; all, once the gap is wide.
 
     The gap is the mean over the answer's positions of the difference between the two largest logits; what is

@@ -24,6 +24,7 @@ from depcap.methods import (
     localleap,
     pearl,
     prophet,
+    wino,
 )  # fmt: skip
 from depcap.methods.base import NO_RESOURCES, Context, Preset, Resources
 from depcap.proposer import proposer
@@ -39,6 +40,7 @@ METHODS: dict[str, Preset] = {
     "eb-sampler": eb_sampler.PRESET,
     "klass": klass.PRESET,
     "prophet": prophet.PRESET,
+    "wino": wino.PRESET,
     "apd": apd.PRESET,
     "pearl": pearl.PRESET,
     "dus": grid.DUS,

@@ -54,13 +54,19 @@ class TransformerDenoiser:
         chosen = query.compute[active]
         if self.shift:  # the output before a position is what predicts it
             chosen = chosen | functional.pad(chosen[:, 1:], (0, 1))
-        compute = Window.where(chosen)
-        attend = _attend(store, active, compute, query.visible[active], self.causal)
-        hidden = self.network(ids[active].gather(1, compute.positions), compute.positions, attend)
-        read = (query.read.positions[active] - self.shift).clamp(min=0)
-        column = (chosen.cumsum(dim=1) - 1).gather(1, read).clamp(min=0)  # a position's place in the window
-        wanted = hidden.gather(1, column[..., None].expand(-1, -1, hidden.shape[2]))
-        log_probs = self._log_probs(wanted)
+        compute, read = Window.where(chosen), query.read
+        column = (read.positions[active] - self.shift).clamp(min=0)
+        place = (chosen.cumsum(dim=1) - 1).gather(1, column).clamp(min=0)  # a position's place in the window
+        tokens, positions, doubted = ids[active].gather(1, compute.positions), compute.positions, None
+        if query.shadows:
+            doubted = Doubted(read.positions[active], read.valid[active])
+            shadow = ids[active].gather(1, column) if self.shift else torch.full_like(column, self.mask_id)
+            tokens, positions = torch.cat((tokens, shadow), dim=1), torch.cat((positions, column), dim=1)
+        attend = _attend(store, active, compute, query.visible[active], self.causal, doubted)
+        hidden = self.network(tokens, positions, attend)
+        width = compute.positions.shape[1]
+        wanted = hidden.gather(1, place[..., None].expand(-1, -1, hidden.shape[2]))
+        log_probs = self._log_probs(torch.cat((wanted, hidden[:, width:]), dim=1))
         if len(active) == len(ids):
             return log_probs
         whole = log_probs.new_zeros((len(ids), *log_probs.shape[1:]))
@@ -73,28 +79,61 @@ class TransformerDenoiser:
         return wide.log_softmax(dim=2)
 
 
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Positions whose shadows are computed besides: each sees everything but what stands there."""
+
+    positions: Int[Tensor, "R S"]
+    valid: Bool[Tensor, "R S"]
+
+
 def _attend(
     store: Store | None,
     rows: Int[Tensor, "R"],
     compute: Window,
     visible: Bool[Tensor, "R L"],
     causal: bool,
+    doubted: Doubted | None,
 ) -> Attend:
     """Attention over all that is visible: the window's own keys, or the store once they are written."""
     if store is None:
-        mask = _mask(compute, compute.positions, compute.valid, causal)
-        return lambda _layer, q, k, v: _scaled(q, k, v, mask)
+        keys, seen = compute.positions, compute.valid
+        own = _with_shadows(_mask(compute, keys, seen, causal), keys, seen, compute, doubted)
+        return lambda _layer, q, k, v: _scaled(q, k, v, own)
     slots = torch.where(compute.valid, compute.positions, visible.shape[1])
-    reach = int(visible.any(dim=0).nonzero().max()) + 1
+    reach, width = int(visible.any(dim=0).nonzero().max()) + 1, compute.positions.shape[1]
     places = torch.arange(reach, device=visible.device).expand(len(rows), -1)
-    mask = _mask(compute, places, visible[:, :reach], causal)
+    seen = visible[:, :reach]
+    mask = _with_shadows(_mask(compute, places, seen, causal), places, seen, compute, doubted)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        store.write(layer, rows, slots, k, v)
+        store.write(layer, rows, slots, k[:, :, :width], v[:, :, :width])
         keys, values = store.read(layer, rows, reach)
+        if doubted is not None:
+            keys, values = torch.cat((keys, k[:, :, width:]), 2), torch.cat((values, v[:, :, width:]), 2)
         return _scaled(q, keys, values, mask)
 
     return attend
+
+
+def _with_shadows(
+    mask: Bool[Tensor, "R 1 C K"] | None,
+    keys: Int[Tensor, "R K"],
+    seen: Bool[Tensor, "R K"],
+    compute: Window,
+    doubted: Doubted | None,
+) -> Bool[Tensor, "R 1 Q S"] | None:
+    """The mask with a row and a column more for every shadow: real positions see none of them."""
+    if doubted is None:
+        return mask
+    (rows, shadows), width = doubted.positions.shape, compute.positions.shape[1]
+    real = mask if mask is not None else seen[:, None, None]
+    none = torch.zeros(rows, 1, width, shadows, dtype=torch.bool, device=keys.device)
+    others = seen[:, None] & (keys[:, None] != doubted.positions[..., None])
+    each = doubted.valid[:, None].expand(-1, shadows, -1)
+    above = torch.cat((real.expand(-1, -1, width, -1), none), dim=3)
+    below = torch.cat((others, each), dim=2)[:, None]
+    return torch.cat((above, below), dim=2)
 
 
 def _mask(

@@ -34,11 +34,42 @@ class Network:
         hidden = self._hidden(ids, sorted({*computed, *before}), visible)
         out = [None] * len(ids)
         for position in computed:
-            logits = self.w["head.weight"] @ hidden[max(position - self.shift, 0)]
-            logits[self.mask_id] = MASKED_OUT
-            top = logits.max()
-            out[position] = logits - (top + math.log(sum(math.exp(z - top) for z in logits)))
+            out[position] = self._log_probs(hidden[max(position - self.shift, 0)])
         return out
+
+    def _log_probs(self, hidden):
+        logits = self.w["head.weight"] @ hidden
+        logits[self.mask_id] = MASKED_OUT
+        top = logits.max()
+        return logits - (top + math.log(sum(math.exp(z - top) for z in logits)))
+
+    def shadows(self, ids, positions):
+        """Log-probabilities for positions, from a mask in their place that sees all but what stands there.
+
+        Keys and values are those of the last forward. A model that predicts the next position has no place
+        for that mask: there the token before is asked again, without seeing what it predicts.
+        """
+        x = {}
+        for position in positions:
+            before = ids[position - 1] if self.shift else self.mask_id
+            x[position] = self.w["embed.weight"][before]
+        for layer in range(self.layers):
+            normed = {p: self._norm(x[p], f"layers.{layer}.attention_norm.weight") for p in x}
+            places = {p: p - self.shift for p in x}
+            queries = {p: self._rotate(self._project(normed[p], layer, "q"), places[p]) for p in x}
+            mine = {
+                p: (
+                    self._rotate(self._project(normed[p], layer, "k"), places[p]),
+                    self._project(normed[p], layer, "v"),
+                )
+                for p in x
+            }
+            real = {p: self.kept[layer, p] for p in range(len(ids))}
+            for p in x:
+                seen = [pair for place, pair in real.items() if place != p] + list(mine.values())
+                x[p] = x[p] + self._mixed(queries[p], layer, seen)
+                x[p] = x[p] + self._mlp(self._norm(x[p], f"layers.{layer}.mlp_norm.weight"), layer)
+        return {p: self._log_probs(self._norm(x[p], "norm.weight")) for p in x}
 
     def _hidden(self, ids, computed, visible):
         x = {position: self.w["embed.weight"][ids[position]] for position in computed}
@@ -74,11 +105,15 @@ class Network:
         return out
 
     def _attend(self, query, layer, visible):
+        return self._mixed(query, layer, [self.kept[layer, position] for position in visible])
+
+    def _mixed(self, query, layer, seen):
+        """Attention over pairs of keys and values, projected back."""
         parts = []
         for head in range(self.heads):
             group = head // (self.heads // self.kv_heads)
-            keys = np.stack([self.kept[layer, position][0][group] for position in visible])
-            values = np.stack([self.kept[layer, position][1][group] for position in visible])
+            keys = np.stack([key[group] for key, _ in seen])
+            values = np.stack([value[group] for _, value in seen])
             scores = keys @ query[head] / math.sqrt(query.shape[1])
             weights = np.exp(scores - scores.max())
             parts.append(weights @ values / weights.sum())
