@@ -71,7 +71,7 @@ def _step(row: Row) -> dict[str, Any]:
         "step": row["step"], "block": row["block"], "nfe": row["step"], "seconds": round(row["seconds"], 6),
         "computed": row["computed"], "positions": row["positions"], "tokens": row["tokens"],
         "confidence": _rounded(row["confidence"]), "reason": row["reason"], "cause": row["cause"],
-        "round": row["round"],
+        "round": row["round"], "remasked": row["remasked"],
         "top": [
             [[token, round(math.exp(score), DIGITS)] for token, score in zip(ids, log_probs, strict=True)]
             for ids, log_probs in zip(tops, scores, strict=True)

@@ -107,11 +107,18 @@ def _commit(decoding: Decoding, step: Step, seen: set[int]) -> Event:
             "positions": step.proposal.window.positions[0][chosen].tolist(),
             "tokens": tokens,
             "confidence": step.proposal.confidence[0][chosen].tolist(),
+            "remasked": _remasked(step),
             "pieces": _pieces(decoding, sorted(new)),
             "nfe": int(step.nfe[0]),
             "seconds": decoding.seconds,
         },
     }
+
+
+def _remasked(step: Step) -> list[int]:
+    if step.selection.remask is None:
+        return []
+    return step.proposal.window.positions[0][step.selection.remask[0]].tolist()
 
 
 def _pieces(decoding: Decoding, ids: list[int]) -> dict[str, str]:

@@ -78,7 +78,10 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
         if selection.remask is not None:
             canvas = canvas.remask(query.read, selection.remask)
-        canvas = canvas.shorten(method.stop(canvas, denoiser.end_ids, proposal, selection))
+        end = method.stop(canvas, denoiser.end_ids, proposal, selection)
+        if selection.remask is not None:  # until its block is full a decision can be taken back
+            end = torch.where(block.filled(canvas.masked()), end, canvas.end)
+        canvas = canvas.shorten(end)
         nfe, index = nfe + live.to(nfe.dtype), index + 1
         yield Step(
             index, canvas, block, opening, opened, proposal, selection, nfe, work(query, method.guidance)

@@ -86,8 +86,10 @@ class Decoding:
         denoiser = request.model.denoiser
         canvas = canvas_for(request.prompts, request.settings.gen_length, denoiser, denoiser.device)
         method = request.method.method
-        speculative = isinstance(method, Speculation)
-        self._steps = speculate(denoiser, canvas, method) if speculative else steps(denoiser, canvas, method)
+        if isinstance(method, Speculation):
+            self._steps = speculate(denoiser, canvas, method)
+        else:
+            self._steps = steps(denoiser, canvas, method)
         self._ledger = Ledger.empty(canvas)
         self._canvas = canvas
         self.seconds = 0.0
@@ -130,8 +132,8 @@ class Decoding:
         length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
         tokenizer = self.request.model.tokenizer
         text = tokenizer.decode(tokens[:length]) if tokenizer else None
-        work = (
-            int(count[row]) for count in (self._ledger.nfe, self._ledger.computed, self._ledger.auxiliary)
-        )
-        sizes = self._ledger.block_sizes(row)
-        return Result(prompt, tokens, text, *work, sizes, when, self._row_seconds[row], length)
+        ledger = self._ledger
+        return Result(
+            prompt, tokens, text, int(ledger.nfe[row]), int(ledger.computed[row]), int(ledger.auxiliary[row]),
+            ledger.block_sizes(row), when, self._row_seconds[row], length,
+        )  # fmt: skip

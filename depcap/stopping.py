@@ -29,8 +29,7 @@ class RunToEnd:
 class StopAtEos:
     """A row ends after its first end token once everything before that token is decided.
 
-    Nothing before the end token can change any more, so the response is that of `RunToEnd`; but for methods
-    that mask again what was decided (`wino`), which might still have done so.
+    Nothing before the end token can change any more, so the response is that of `RunToEnd`.
     """
 
     lookahead: int = 0

@@ -185,8 +185,9 @@ def _upgraded(table: pa.Table) -> pa.Table:
     """Schemas before 1.3 had no method that masks again."""
     if "remasked" in table.schema.names:
         return table
-    place = SCHEMA.get_field_index("remasked")
-    return table.add_column(place, SCHEMA.field(place), pa.array([[]] * len(table), _INTS))
+    field = SCHEMA.field("remasked")
+    place = min(SCHEMA.get_field_index(field.name), table.num_columns)
+    return table.add_column(place, field, pa.array([[]] * len(table), _INTS))
 
 
 def _header(raw: bytes, path: Path) -> Header:

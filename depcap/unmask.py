@@ -23,11 +23,15 @@ class Ordinary:
     """
 
     __slots__ = ()
-    lookahead = 0
     shadows = False
     may_idle = False
 
-    def init(self, _canvas: Canvas) -> None:
+    @property
+    def lookahead(self) -> int:
+        """Nothing beyond the block."""
+        return 0
+
+    def init(self, _canvas: Canvas) -> Any:
         """No run state."""
         return None
 

@@ -51,10 +51,11 @@ def test_records_follow_the_reference_to_its_end(small: dict[str, depcap.Model])
         found = list(records(model, [[1, 2, 3], [4]]))
         assert all(u.shape == agrees.shape for u, agrees in found)
         assert all(((u >= 0) & (u <= 1)).all() for u, _ in found)
-        assert any(agrees.all() for _, agrees in found)
+        share = torch.cat([agrees for _, agrees in found]).float().mean()
+        assert 0.05 < share < 1  # labels count decided positions too, where the network may have turned
 
 
 def test_it_learns_that_what_is_sure_is_final() -> None:
     u = torch.rand(600, WIDTH, generator=torch.Generator().manual_seed(0))
-    _, accuracy = fit(u, u > 0.6, iterations=300, seed=0)
+    _, accuracy = fit(u, u > 0.6, iterations=1_500, seed=0)
     assert accuracy > 0.9

@@ -32,7 +32,7 @@ TOP = {
 BLOCK = {"index", "start", "end", "step", "clamp", "wanted", "curves"}
 STEP = {
     "step", "block", "nfe", "seconds", "computed", "positions", "tokens", "confidence", "reason", "cause",
-    "round", "top", "edges",
+    "round", "remasked", "top", "edges",
 }  # fmt: skip
 ARRAYS = ("tokens", "confidence", "reason", "cause", "round", "top")
 

@@ -226,6 +226,14 @@ def test_a_damaged_field_is_named(saved: Path, made: Trace, field: str) -> None:
     assert field in refused(with_header(saved, json.dumps(whole).encode()))
 
 
+def test_a_trace_from_before_anything_could_be_taken_back_is_read(made: Trace, tmp_path: Path) -> None:
+    path = tmp_path / "old.parquet"
+    traces.save(made, path)
+    table = pq.read_table(path).drop_columns(["remasked"])
+    pq.write_table(table, path)
+    assert traces.load(path) == made
+
+
 def test_other_columns_are_refused(saved: Path, made: Trace) -> None:
     header = {METADATA_KEY: made.header.model_dump_json().encode()}
     pq.write_table(pa.table({"step": [1]}).replace_schema_metadata(header), saved)

@@ -91,8 +91,7 @@ export class Canvas {
   }
 
   isDecided(position, step) {
-    const at = this.replay.unmaskedAt[position - this.replay.start];
-    return at > 0 && at <= step;
+    return this.replay.held(position - this.replay.start, step) !== null;
   }
 
   drawCell(cell, state, token) {

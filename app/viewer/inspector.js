@@ -53,10 +53,10 @@ export class Inspector {
   drawFacts() {
     const { replay, position, step } = this;
     const cell = position - replay.start;
-    const at = replay.unmaskedAt[cell];
-    const isDecided = at > 0 && at <= step;
+    const held = replay.held(cell, step);
+    const isDecided = held !== null;
     const visit = replay.visit(position, step);
-    const id = isDecided ? replay.token[cell] : visit && visit.step <= step ? visit.record.tokens[visit.k] : -1;
+    const id = isDecided ? held.token : visit && visit.step <= step ? visit.record.tokens[visit.k] : -1;
     if (id < 0) this.token.replaceChildren(h("span", { class: "dv-run-special" }, "not evaluated yet"));
     else this.token.replaceChildren(...this.glyphs(id));
     this.token.classList.toggle("dv-proposed", !isDecided);
@@ -64,9 +64,9 @@ export class Inspector {
       ["position", position],
       ["block", replay.blockOf[cell] < 0 ? "–" : replay.blockOf[cell]],
       ["id", id < 0 ? "–" : id],
-      [isDecided ? "unmasked" : "state", isDecided ? `step ${at}` : id < 0 ? "undecided" : "proposed, undecided"],
+      [isDecided ? "unmasked" : "state", isDecided ? `step ${held.from}` : id < 0 ? "undecided" : "proposed, undecided"],
     ];
-    if (isDecided) facts.push(["confidence", number(replay.confidence[cell])]);
+    if (isDecided) facts.push(["confidence", number(held.confidence)]);
     this.facts.replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value)))));
   }
 

@@ -66,6 +66,8 @@ function checkStep(step, index, { range: [first, last], blocks, reasons }) {
   must(step.confidence.every((value) => value >= 0 && value <= 1.001), `${name}: confidence is not a probability`);
   must(step.reason.every((code) => Object.hasOwn(reasons, code)), `${name}: it names an unknown reason`);
   checkTop(step, name);
+  const isInside = (at) => Number.isInteger(at) && first <= at && at < last;
+  must((step.remasked ?? []).every(isInside), `${name}: a remasked position lies outside the canvas`);
   const edges = step.edges ?? [];
   const isEdge = (edge) => Array.isArray(edge) && edge.length === 3 && edge.every(Number.isFinite);
   must(Array.isArray(edges) && edges.every(isEdge), `${name}: an edge is not [i, j, D]`);
@@ -96,5 +98,6 @@ export function checkDelta(delta, { start, length }) {
   for (const field of ["tokens", "confidence"]) checkArray(delta, field, `step ${delta.step}`);
   const isInside = (at) => start <= at && at < start + length;
   must(delta.positions.every(isInside), `step ${delta.step}: a position lies outside the canvas`);
+  must((delta.remasked ?? []).every(isInside), `step ${delta.step}: a remasked position lies outside the canvas`);
   must(isObject(delta.block) && isCount(delta.block.index), `step ${delta.step}: it has no block`);
 }

@@ -29,6 +29,7 @@ export class Replay {
     this.confidence = new Float64Array(this.length).fill(NaN);
     this.blockOf = new Int32Array(this.length).fill(-1);
     this.visits = Array.from({ length: this.length }, () => []);
+    this.spells = Array.from({ length: this.length }, () => []);
   }
 
   addBlock(block) {
@@ -45,7 +46,24 @@ export class Replay {
       this.unmaskedAt[cell] = step.step;
       this.token[cell] = step.tokens[k];
       this.confidence[cell] = step.confidence[k];
+      const held = { from: step.step, to: Infinity, token: step.tokens[k], confidence: step.confidence[k] };
+      this.spells[cell].push(held);
     }
+    for (const position of step.remasked ?? []) this.remask(position - this.start, step.step);
+  }
+
+  /** A method may take back what it has decided: the position is masked again from this step on. */
+  remask(cell, step) {
+    const last = this.spells[cell].at(-1);
+    if (last) last.to = step;
+    this.unmaskedAt[cell] = 0;
+    this.token[cell] = -1;
+    this.confidence[cell] = NaN;
+  }
+
+  /** What a cell holds after `step`: `{from, to, token, confidence}`, or null while it is masked. */
+  held(cell, step) {
+    return this.spells[cell]?.findLast((spell) => spell.from <= step && step < spell.to) ?? null;
   }
 
   commits(step, k) {
@@ -86,10 +104,10 @@ export class Replay {
     const tokens = new Int32Array(this.length).fill(-1);
     const current = step > 0 ? this.at(step).block : -1;
     for (let cell = 0; cell < this.length; cell++) {
-      const at = this.unmaskedAt[cell];
-      if (at > 0 && at <= step) {
-        states[cell] = at === step ? STATE.now : STATE.earlier;
-        tokens[cell] = this.token[cell];
+      const held = this.held(cell, step);
+      if (held) {
+        states[cell] = held.from === step ? STATE.now : STATE.earlier;
+        tokens[cell] = held.token;
       } else if (this.blockOf[cell] === current && step > 0) {
         states[cell] = STATE.open;
       }
@@ -173,6 +191,7 @@ export function append(replay, delta) {
   if (!replay.blocks[delta.block.index]) {
     replay.addBlock({ ...delta.block, step: replay.steps.length + 1, curves: null, clamp: null });
   }
-  const { positions, tokens, confidence, nfe, seconds } = delta;
-  replay.addStep({ step: replay.steps.length + 1, block: delta.block.index, positions, tokens, confidence, nfe, seconds });
+  const { block, positions, tokens, confidence, remasked, nfe, seconds } = delta;
+  const step = { step: replay.steps.length + 1, block: block.index, positions, tokens, confidence, remasked, nfe, seconds };
+  replay.addStep(step);
 }

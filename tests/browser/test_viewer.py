@@ -22,7 +22,23 @@ def expected_states(document: Document, step: int) -> dict[int, str]:
                 states[position] = "now" if record["step"] == step else "earlier"
             elif record["step"] == step:
                 states[position] = "blocked" if code.startswith("blocked") else "open"
+        for position in record.get("remasked", []):
+            states[position] = "open"
     return states
+
+
+def with_a_change_of_mind(document: Document) -> tuple[Document, int, int]:
+    """A position that step 1 unmasks, step 2 masks again, and the next step of the block unmasks for good."""
+    first, second, third = document["steps"][:3]
+    assert first["block"] == third["block"]
+    k = next(k for k, code in enumerate(first["reason"]) if REASONS[code]["committed"])
+    position, token = first["positions"][k], first["tokens"][k]
+    second["remasked"] = [position]
+    for name in ("positions", "tokens", "confidence", "reason", "cause", "round"):
+        third[name].append(first[name][k])
+    third["tokens"][-1] = END
+    third["top"] = []
+    return document, position, token
 
 
 def shown_states(page: Page) -> dict[int, str]:
@@ -41,6 +57,23 @@ def test_scrubbing_shows_what_the_payload_says(open_viewer: Open, complaints: li
         page.wait_for_function("step => viewer.step === step && !viewer.frame", arg=step)
         assert shown_states(page) == expected_states(document, step)
     assert (slider.get_attribute("aria-valuetext") or "").startswith(f"step {total} of {total}, ")
+    assert complaints == []
+
+
+def test_a_token_that_is_taken_back_is_masked_until_it_is_decided_again(
+    open_viewer: Open, complaints: list[str]
+) -> None:
+    document, position, token = with_a_change_of_mind(payload())
+    page = open_viewer(document)
+    cell, shown = page.locator(f"[data-position='{position}']"), document["pieces"][str(token)].strip()
+    for step, text in ((1, shown), (2, ""), (3, "end"), (1, shown)):
+        page.evaluate("step => { viewer.step = step }", step)
+        page.wait_for_function("step => viewer.step === step && !viewer.frame", arg=step)
+        assert cell.inner_text().replace("↵", "").strip() == text
+        if step == 2:
+            assert shown_states(page)[position] == "open"
+        else:
+            assert shown_states(page)[position] == "now"
     assert complaints == []
 
 
