@@ -56,6 +56,6 @@ def test_records_follow_the_reference_to_its_end(small: dict[str, depcap.Model])
 
 
 def test_it_learns_that_what_is_sure_is_final() -> None:
-    u = torch.rand(600, WIDTH, generator=torch.Generator().manual_seed(0))
-    _, accuracy = fit(u, u > 0.6, iterations=1_500, seed=0)
+    u = torch.rand(3_000, WIDTH, generator=torch.Generator().manual_seed(0))
+    _, accuracy = fit(u, u > 0.6, iterations=500, seed=0)
     assert accuracy > 0.9
