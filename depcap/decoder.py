@@ -60,18 +60,17 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         opening = live & (block.filled(masked) | method.boundary.sliding)
         block = block.move(opening, masked)
         query = plan(method, canvas, block, opening, live, before & ~masked)
-        log_probs, doubt = denoiser(canvas.ids, query, store), None
-        if query.shadows:
-            log_probs, doubt = log_probs.chunk(2, dim=1)
-        opened = None
+        answer, opened = denoiser(canvas.ids, query, store), None
         if opening.any():
             opened, boundary_state = method.boundary.open(
-                log_probs, query.read, opening, canvas, boundary_state
+                answer.log_probs, query.read, opening, canvas, boundary_state
             )
             block = block.resize(opening, opened.size, canvas.end)
         eligible, before = _eligible(masked, block, query.read), masked
-        proposal, proposer_state = method.proposer.propose(log_probs, query.read, eligible, proposer_state)
-        proposal = replace(proposal, doubt=doubt)
+        proposal, proposer_state = method.proposer.propose(
+            answer.log_probs, query.read, eligible, proposer_state
+        )
+        proposal = replace(proposal, doubt=answer.doubt, attention=answer.attention)
         selection, unmask_state = method.unmask.select(proposal, block, unmask_state)
         if not method.unmask.may_idle:
             selection = at_least_one(selection, proposal)
@@ -109,7 +108,7 @@ def plan(
         visible = visible & spanned(torch.zeros_like(read_end), read_end, visible.shape[1])
     compute = compute & visible & live[:, None]
     read = Window.span(block.start, torch.where(live, read_end, block.start))
-    return Query(compute, read.within(compute), visible, method.unmask.shadows)
+    return Query(compute, read.within(compute), visible, method.unmask.shadows, method.unmask.attention)
 
 
 def work(query: Query, guidance: float) -> Int[Tensor, "B"]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from depcap.protocols import Denoiser, Store
-from depcap.types import Query, Window
+from depcap.types import Answer, Query, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Guided:
         """Room for both passes."""
         return self.inner.new_store(2 * batch, length)
 
-    def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Float[Tensor, "B W V"]:
+    def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Answer:
         """Guided log-probabilities for the positions of `query.read`."""
         place = torch.arange(ids.shape[1], device=ids.device)
         blank = torch.where(place < self.prompt_length[:, None], self.mask_id, ids)
-        both = Query(_double(query.compute), _twice(query.read), _double(query.visible), query.shadows)
-        given, alone = self.inner(torch.cat((ids, blank)), both, store).chunk(2)
-        return (alone + (self.scale + 1) * (given - alone)).log_softmax(dim=2)
+        both = Query(_double(query.compute), _twice(query.read), _double(query.visible))
+        given, alone = self.inner(torch.cat((ids, blank)), both, store).log_probs.chunk(2)
+        return Answer((alone + (self.scale + 1) * (given - alone)).log_softmax(dim=2))
 
 
 def _double(value: Any) -> Any:

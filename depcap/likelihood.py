@@ -82,7 +82,7 @@ def _losses(denoiser: TransformerDenoiser, ids: Int[Tensor, "R L"], tail: Int[Te
     end = torch.full((rows,), length, device=ids.device)
     start = end - len(tail)
     whole = torch.ones_like(ids, dtype=torch.bool)
-    log_probs = denoiser(ids, Query(whole, Window.span(start, end), whole), None)
+    log_probs = denoiser(ids, Query(whole, Window.span(start, end), whole), None).log_probs
     return -log_probs.gather(2, tail.expand(rows, -1)[..., None])[..., 0]
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from depcap.types import Block, Canvas, Moment, Opening, Proposal, Query, Selection, Window
+from depcap.types import Answer, Block, Canvas, Moment, Opening, Proposal, Query, Selection, Window
 
 
 class Store(Protocol):
@@ -19,9 +19,8 @@ class Store(Protocol):
 class Denoiser(Protocol):
     """A masked diffusion model behind one call.
 
-    Returns log-probabilities *for* each position of `query.read`, mask token excluded, in float32 or wider.
-    With a store it writes the keys and values of `query.compute` there; without one, `query.compute` must
-    cover all that is visible. With `query.shadows` there are 2 W positions: see `Query`.
+    Returns what it says *for* each position of `query.read`. With a store it writes the keys and values of
+    `query.compute` there; without one, `query.compute` must cover all that is visible.
     """
 
     @property
@@ -35,9 +34,7 @@ class Denoiser(Protocol):
 
     def new_store(self, batch: int, length: int) -> Store: ...
 
-    def __call__(
-        self, ids: Int[Tensor, "B L"], query: Query, store: Store | None
-    ) -> Float[Tensor, "B W V"]: ...
+    def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Answer: ...
 
 
 class BoundaryPolicy(Protocol):
@@ -80,10 +77,11 @@ class UnmaskPolicy(Protocol):
     """Which proposals are committed in this step.
 
     `lookahead` is how many positions past the block's start it reads in every step; 0 for those of the block.
-    `shadows` asks for `Proposal.doubt`. `may_idle` allows steps that commit nothing: the policy must end by
-    itself then, as it must if it masks again. `select` may only mark eligible positions, and must leave the
-    state of rows without any alone. `explain` is for recording: a reason code, the position that caused it
-    (-1: none) and the round, from 1 (-1: none) for every position of the window.
+    `shadows` asks for `Proposal.doubt`, `attention` for `Proposal.attention`. `may_idle` allows steps that
+    commit nothing: the policy must end by itself then, as it must if it masks again. `select` may only mark
+    eligible positions, and must leave the state of rows without any alone. `explain` is for recording: a
+    reason code, the position that caused it (-1: none) and the round, from 1 (-1: none) for every position
+    of the window.
     """
 
     @property
@@ -91,6 +89,9 @@ class UnmaskPolicy(Protocol):
 
     @property
     def shadows(self) -> bool: ...
+
+    @property
+    def attention(self) -> bool: ...
 
     @property
     def may_idle(self) -> bool: ...

@@ -47,6 +47,18 @@ REASONS: dict[str, Reason] = {
         True, "agreed", "unmasked: the mixture with the causal model agrees with the draft up to here"
     ),
     "committed_verified": Reason(True, "verified", "unmasked: it is what the verifier says here"),
+    "committed_induced": Reason(
+        True,
+        "attends to a sure one",
+        "unmasked: its confidence {confidence} is at least {induced_threshold}, and it attends to a decided"
+        " token that is sure",
+    ),
+    "committed_independent": Reason(
+        True,
+        "independent",
+        "unmasked: its confidence {confidence} is at least {low_threshold}, and nothing chosen attends to it"
+        " or is attended to by it",
+    ),
     "committed_budget": Reason(
         True,
         "in the budget",
@@ -93,6 +105,9 @@ REASONS: dict[str, Reason] = {
         False, "not agreed", "waits: at or after the first token on which the mixture disagrees"
     ),
     "not_verified": Reason(False, "not verified", "waits: the verifier has not come this far"),
+    "not_independent": Reason(
+        False, "unsure or dependent", "waits: too unsure ({confidence}), or tied by attention to a chosen one"
+    ),
     "beyond_budget": Reason(
         False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"
     ),

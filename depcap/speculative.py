@@ -93,8 +93,8 @@ def draft(
             break
         at = Window.span(torch.where(live, first, 0), torch.where(live, last, 0))
         compute = spanned(start * 0, canvas.end, ids.shape[1]) & live[:, None]
-        log_probs = drafter(ids, Query(compute, at, spanned(start * 0, canvas.end, ids.shape[1])), None)
-        confidence, tokens = log_probs.max(dim=2)
+        answer = drafter(ids, Query(compute, at, spanned(start * 0, canvas.end, ids.shape[1])), None)
+        confidence, tokens = answer.log_probs.max(dim=2)
         eligible = at.valid & open_.gather(1, at.positions)
         share = -(-eligible.sum(dim=1) // (total - step))
         keys = -at.positions.to(confidence.dtype) if causal else confidence

@@ -152,14 +152,53 @@ class Query:
 
     `compute` is run through the network and its keys and values overwrite the cache; `read` is where
     log-probabilities are wanted: they mean something at positions that are computed; keys at positions that
-    are not `visible` are not attended to. With `shadows` the log-probabilities of a second window follow:
-    those of a mask in each read position's place, which sees all but what stands there.
+    are not `visible` are not attended to. `shadows` and `attention` ask for more than log-probabilities: see
+    `Answer`.
     """
 
     compute: Bool[Tensor, "B L"]
     read: Window
     visible: Bool[Tensor, "B L"]
     shadows: bool = False
+    attention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """How read positions attend, averaged over heads and over the last eighth of the layers.
+
+    `among[i, j]` is how much what predicts i attends to j; `received` what j gets on average of every
+    computed position.
+    """
+
+    among: Float[Tensor, "B W W"]
+    received: Float[Tensor, "B W"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one denoiser call says of each read position.
+
+    `log_probs` are for the token there, mask token excluded, in float32 or wider; `doubt` the same from a
+    mask in its place, which sees all but what stands there.
+    """
+
+    log_probs: Float[Tensor, "B W V"]
+    doubt: Float[Tensor, "B W V"] | None = None
+    attention: Attention | None = None
+
+    def spread(self, active: Int[Tensor, "R"], rows: int) -> "Answer":
+        """The answer for some rows as one for all: zeros for the others."""
+        if len(active) == rows:
+            return self
+
+        def whole(part: Tensor) -> Tensor:
+            return part.new_zeros((rows, *part.shape[1:])).index_copy(0, active, part)
+
+        doubt = None if self.doubt is None else whole(self.doubt)
+        seen = self.attention
+        attention = None if seen is None else Attention(whole(seen.among), whole(seen.received))
+        return Answer(whole(self.log_probs), doubt, attention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +222,7 @@ class Proposal:
 
     `confidence` is the probability of the proposed token, -inf where not eligible; eligible means masked,
     inside the block, in a live row. `noise` is what a draw added to the log-probabilities, for policies that
-    draw again with the same luck. `doubt` are log-probabilities of each position for a network that does not
-    see what stands there, if the policy asked for them.
+    draw again with the same luck. `doubt` and `attention` are the denoiser's, if the policy asked for them.
     """
 
     window: Window
@@ -194,6 +232,7 @@ class Proposal:
     eligible: Bool[Tensor, "B W"]
     noise: Float[Tensor, "B W V"] | None = None
     doubt: Float[Tensor, "B W V"] | None = None
+    attention: "Attention | None" = None
 
     def doubt_of(self, ids: Int[Tensor, "B W"]) -> Float[Tensor, "B W"]:
         """The probability of these tokens for a network that does not see what stands there."""

@@ -18,12 +18,13 @@ Selected = tuple[Selection, Any]
 class Ordinary:
     """What an unmask policy is unless it says otherwise.
 
-    It reads its block only, does not doubt what is decided, keeps nothing from one step to the next, and
+    It reads its block only, asks for log-probabilities alone, keeps nothing from one step to the next, and
     never lets a step go by.
     """
 
     __slots__ = ()
     shadows = False
+    attention = False
     may_idle = False
 
     @property

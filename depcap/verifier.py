@@ -36,7 +36,7 @@ class Verifier:
         whole = torch.ones_like(ids, dtype=torch.bool)
         live = (at.end > at.start)[:, None]
         compute = spanned(state.known, at.end, ids.shape[1]) & live
-        return self.denoiser(ids, Query(compute, at, whole), state.store)
+        return self.denoiser(ids, Query(compute, at, whole), state.store).log_probs
 
     def keep(
         self, tokens: Int[Tensor, "B W"], at: Window, decided: Tensor, stands: Tensor, state: Reading

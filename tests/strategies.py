@@ -125,9 +125,20 @@ def wino_params() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+@st.composite
+def dawn_params(draw: st.DrawFn) -> dict[str, Any]:
+    low, threshold = sorted((draw(probabilities), draw(probabilities)))
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": threshold, "low_threshold": low,
+        "induced_threshold": draw(st.floats(0.0, threshold)), "sink_threshold": draw(st.floats(0.03, 0.5)),
+        "edge_threshold": draw(st.floats(0.01, 0.4)),
+    }  # fmt: skip
+
+
 PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "adablock": lambda _length: adablock_params(),
     "checkerboard": lambda _length: checkerboard_params(),
+    "dawn": lambda _length: dawn_params(),
     "depcap": lambda _length: depcap_params(),
     "dream": dream_params,
     "dus": lambda _length: dus_params(),

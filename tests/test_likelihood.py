@@ -50,7 +50,7 @@ def exact_bound(denoiser: TransformerDenoiser, head: list[int], tail: list[int])
             end = torch.tensor([ids.shape[1]])
             whole = torch.ones_like(ids, dtype=torch.bool)
             query = Query(whole, Window.span(end - length, end), whole)
-            log_probs = denoiser(ids, query, None)[0]
+            log_probs = denoiser(ids, query, None).log_probs[0]
             loss = -sum(float(log_probs[place, tail[place]]) for place in mask)
             total += loss * length / size / len(masks) / length
     return total / length

@@ -56,6 +56,8 @@ def test_a_methods_parameters_are_found_again_in_what_it_resolves_to(name: str) 
         ("localleap", {"threshold": 0.5}, "relaxed_threshold 0.75 must be at most threshold 0.5"),
         ("localleap", {"radius": -1}, "radius"),
         ("eb-sampler", {"budget": -1}, "budget"),
+        ("dawn", {"threshold": 0.75}, "must be at most threshold 0.75"),
+        ("wino", {"keep_threshold": 2}, "keep_threshold"),
         ("eb-sampler", {"measure": "luck"}, "measure"),
         ("klass", {"history": 0}, "history"),
         ("prophet", {"answer_start": 64}, "answer_start 64 must be below gen_length 64"),

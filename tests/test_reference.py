@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import (
     adablock,
+    dawn,
     depcap_,
     dream,
     eb_sampler,
@@ -31,6 +32,7 @@ import depcap
 DECODERS = {
     "adablock": adablock.decode,
     "checkerboard": partial(grid.decode, pattern="checkerboard"),
+    "dawn": dawn.decode,
     "depcap": depcap_.decode,
     "dream": dream.decode,
     "dus": partial(grid.decode, pattern="dilated"),

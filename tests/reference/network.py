@@ -73,6 +73,7 @@ class Network:
 
     def _hidden(self, ids, computed, visible):
         x = {position: self.w["embed.weight"][ids[position]] for position in computed}
+        self.attended = {}
         for layer in range(self.layers):
             queries = {}
             for position in x:
@@ -81,7 +82,7 @@ class Network:
                 key = self._rotate(self._project(normed, layer, "k"), position)
                 self.kept[layer, position] = key, self._project(normed, layer, "v")
             for position in x:
-                x[position] = x[position] + self._attend(queries[position], layer, visible)
+                x[position] = x[position] + self._attend(queries[position], layer, visible, position)
                 normed = self._norm(x[position], f"layers.{layer}.mlp_norm.weight")
                 x[position] = x[position] + self._mlp(normed, layer)
         return {position: self._norm(x[position], "norm.weight") for position in x}
@@ -104,12 +105,18 @@ class Network:
             out[:, i + half] = b * math.cos(angle) + a * math.sin(angle)
         return out
 
-    def _attend(self, query, layer, visible):
-        return self._mixed(query, layer, [self.kept[layer, position] for position in visible])
+    def _attend(self, query, layer, visible, position):
+        out = self._mixed(query, layer, [self.kept[layer, seen] for seen in visible])
+        watched = max(1, self.layers // 8)
+        if layer >= self.layers - watched:
+            row = self.attended.setdefault(position, dict.fromkeys(visible, 0.0))
+            for seen, weight in zip(visible, self.weights, strict=True):
+                row[seen] += weight / watched
+        return out
 
     def _mixed(self, query, layer, seen):
-        """Attention over pairs of keys and values, projected back."""
-        parts = []
+        """Attention over pairs of keys and values, projected back; `weights` are its mean over heads."""
+        parts, self.weights = [], 0.0
         for head in range(self.heads):
             group = head // (self.heads // self.kv_heads)
             keys = np.stack([key[group] for key, _ in seen])
@@ -117,6 +124,7 @@ class Network:
             scores = keys @ query[head] / math.sqrt(query.shape[1])
             weights = np.exp(scores - scores.max())
             parts.append(weights @ values / weights.sum())
+            self.weights = self.weights + weights / weights.sum() / self.heads
         return self.w[f"layers.{layer}.attention.o_proj.weight"] @ np.concatenate(parts)
 
     def _mlp(self, x, layer):
