@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from depcap import influence as inf
+from depcap import measures
 from depcap.influence import TopK
 from depcap.types import Canvas, Opening, Window
 
@@ -143,7 +144,7 @@ class InfluenceBlock:
         width = min(self.max_size, at.positions.shape[1])
         head, valid = _head(now, width), at.valid[:, :width]
         moved = inf.influence(head, self._aligned(state, at, width))
-        unsure = inf.entropy(log_probs[:, :width])
+        unsure = measures.entropy(log_probs[:, :width])
         smooth = inf.smooth(moved, valid), inf.smooth(unsure, valid)
         norm = inf.normalise(smooth[0], valid), inf.normalise(smooth[1], valid)
         score = norm[0] - self.lambda_u * norm[1]

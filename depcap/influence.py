@@ -51,11 +51,6 @@ def influence(now: TopK, before: TopK) -> Float[Tensor, "B W"]:
     return (now.log_probs.exp() * (now.log_probs - q)).sum(dim=2)
 
 
-def entropy(log_probs: Float[Tensor, "B W V"]) -> Float[Tensor, "B W"]:
-    """Entropy of each position's full distribution, in nats."""
-    return torch.special.entr(log_probs.exp()).sum(dim=2)
-
-
 def smooth(curve: Float[Tensor, "B W"], valid: Bool[Tensor, "B W"]) -> Float[Tensor, "B W"]:
     """Centred mean of three with zeros outside the window: the divisor is 3 at the ends too."""
     inside = torch.where(valid, curve, 0)

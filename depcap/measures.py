@@ -10,8 +10,8 @@ MEASURES = ("confidence", "margin", "entropy")
 
 
 def entropy(log_probs: Float[Tensor, "B W V"]) -> Float[Tensor, "B W"]:
-    """Entropy of each distribution, nats."""
-    return -(log_probs.exp() * log_probs).sum(dim=2)
+    """Entropy of each position's full distribution, in nats."""
+    return torch.special.entr(log_probs.exp()).sum(dim=2)
 
 
 def margin(log_probs: Float[Tensor, "B W V"]) -> Float[Tensor, "B W"]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import curves, log_probs
 
 from depcap import influence as inf
+from depcap import measures
 
 INFLUENCE = [3, 2.5, 2, 1.2, 0.9, 0.7, 0.4, 0.35, 0.3, 0.2, 0.1, 0.05]
 ENTROPY = [0.1, 0.2, 0.3, 0.8, 0.2, 0.1, 1.5, 2, 2.2, 2.5, 2.6, 2.7]
@@ -111,13 +112,15 @@ def test_the_floor_is_finite_and_precise_when_one_token_is_all_but_certain() -> 
 @given(st.integers(2, 40), st.integers(0, 10**6))
 def test_entropy_is_minus_p_log_p(vocab: int, seed: int) -> None:
     p = log_probs(5, vocab, seed)
-    np.testing.assert_allclose(inf.entropy(row(p))[0], -(np.exp(p) * p).sum(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(measures.entropy(row(p))[0], -(np.exp(p) * p).sum(axis=1), rtol=1e-9)
 
 
 def test_entropy_of_certainty_is_zero_and_of_uniform_is_log_v() -> None:
     certain = torch.tensor([[[0.0, -torch.inf, -torch.inf]]])
-    assert inf.entropy(certain).tolist() == [[0.0]]
-    np.testing.assert_allclose(inf.entropy(torch.zeros(1, 1, 7).log_softmax(2))[0, 0], math.log(7), rtol=1e-6)
+    assert measures.entropy(certain).tolist() == [[0.0]]
+    np.testing.assert_allclose(
+        measures.entropy(torch.zeros(1, 1, 7).log_softmax(2))[0, 0], math.log(7), rtol=1e-6
+    )
 
 
 @given(curves())

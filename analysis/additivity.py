@@ -1,0 +1,198 @@
+"""Is last-block influence additive across the tokens of a candidate block?
+
+DepCap (arXiv 2604.15750) sums, over candidate positions, how far the last block moved each distribution.
+Exactly it would be the divergence of the joint distributions, in two worlds that differ in the last block
+only: P, where it stands, and Q, where it is masked again.
+
+    J = KL(P || Q) = sum_i E_P KL(P(x_i | x_<i) || Q(x_i | x_<i))      joint influence
+    A = sum_i KL(P_i || Q_i)                                         additive proxy
+    J - A = T - X + kappa                                            the gap, exactly
+
+T is the total correlation that the candidates have in P, X the cross term (how much of the dependence Q knew
+already), kappa the model's inconsistency: zero where averaging its conditionals gives its one-shot marginals.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from depcap.influence import influence as truncated_influence
+from depcap.influence import top_k
+from depcap.protocols import Denoiser
+from depcap.types import Query, Window
+
+Curve = NDArray[np.float64]
+NEVER = 1e-30
+"""Histories less likely than this are not followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the last block did to one candidate block, in nats.
+
+    The curves have an entry per candidate, in order; their sums are J and A. `truncated` is DepCap's top-K
+    estimate of the additive curve. The standard error is that of J over histories; None where all were
+    enumerated.
+    """
+
+    joint: Curve
+    additive: Curve
+    truncated: Curve
+    correlation: float
+    cross: float
+    inconsistency: float
+    standard_error: float | None
+    histories: int
+
+    @property
+    def total(self) -> float:
+        """J."""
+        return float(self.joint.sum())
+
+    @property
+    def proxy(self) -> float:
+        """A."""
+        return float(self.additive.sum())
+
+    @property
+    def gap(self) -> float:
+        """J - A, which is T - X + kappa to the last digit."""
+        return self.total - self.proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """At one candidate, for every history so far: d = KL(p || q), T, X, Y, and the histories' weights.
+
+    p and q are the worlds' conditionals given the history, P0 and Q0 the one-shot marginals: T = E_p ln p/P0,
+    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y.
+    """
+
+    d: Float[Tensor, "N"]
+    correlation: Float[Tensor, "N"]
+    cross: Float[Tensor, "N"]
+    shared: Float[Tensor, "N"]
+    weights: Float[Tensor, "N"]
+
+    def mean(self, values: Float[Tensor, "N"]) -> float:
+        """Over histories."""
+        return float((self.weights * values).sum())
+
+
+Expand = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""From log p [N V] and weights [N]: which histories go on, with which token, with which weight."""
+
+
+def sampled(
+    denoiser: Denoiser,
+    after: Sequence[int],
+    before: Sequence[int],
+    order: Sequence[int],
+    samples: int = 16,
+    seed: int = 0,
+    top: int = 64,
+) -> Estimate:
+    """J by ancestral sampling along `order`; every conditional is summed over the whole vocabulary.
+
+    Args:
+        denoiser: what is asked; no cache.
+        after: the canvas with the last block decided, the candidates and all later positions masked.
+        before: the same canvas with the last block masked again.
+        order: the candidate positions, in the order in which they are unmasked.
+        samples: histories; the first candidate needs none.
+        seed: of the draws.
+        top: K of DepCap's truncated influence.
+
+    2 forwards, and 2 x `samples` for every further candidate.
+    """
+    noise = torch.Generator().manual_seed(seed)
+
+    def draw(log_p: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        first = len(weights) == 1  # all histories begin alike
+        parents = torch.zeros(samples, dtype=torch.long) if first else torch.arange(samples)
+        uniform = torch.rand((samples, log_p.shape[1]), generator=noise, dtype=torch.float64)
+        gumbel = -torch.log(-torch.log(uniform.clamp(min=1e-300))).to(log_p.device)
+        tokens = (log_p[parents] + gumbel).argmax(dim=1)
+        return parents, tokens, torch.full((samples,), 1 / samples, dtype=torch.float64)
+
+    steps = _walk(denoiser, after, before, order, draw)
+    sums = sum((terms.d for terms in steps[1:]), torch.zeros(samples, dtype=torch.float64))
+    spread = float(sums.std() / samples**0.5) if samples > 1 else None
+    return _estimate(denoiser, after, before, order, steps, top, spread)
+
+
+def enumerated(
+    denoiser: Denoiser, after: Sequence[int], before: Sequence[int], order: Sequence[int], top: int = 64
+) -> Estimate:
+    """J exactly, over all V^m histories: for small vocabularies. Arguments as for `sampled`."""
+
+    def branch(log_p: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        chance = weights[:, None] * log_p.exp()
+        parents, tokens = (chance > NEVER).nonzero(as_tuple=True)
+        return parents, tokens, chance[parents, tokens]
+
+    steps = _walk(denoiser, after, before, order, branch)
+    return _estimate(denoiser, after, before, order, steps, top, None)
+
+
+def _walk(
+    denoiser: Denoiser,
+    after: Sequence[int],
+    before: Sequence[int],
+    order: Sequence[int],
+    expand: Expand,
+) -> list[Terms]:
+    """The terms at every candidate in turn; what is drawn in P stands in both worlds."""
+    worlds = torch.tensor([[after], [before]])  # [2 N L]
+    weights = torch.ones(1, dtype=torch.float64)
+    one_shot = _log_probs(denoiser, worlds[:, 0], order)
+    found = []
+    for place, position in enumerate(order):
+        rows = worlds.flatten(0, 1)
+        log_p, log_q = _log_probs(denoiser, rows, [position])[:, 0].chunk(2)
+        p0, q0 = one_shot[:, place]
+        p = log_p.exp()
+        d, correlation, cross, shared = (
+            (p * part).sum(dim=1) for part in (log_p - log_q, log_p - p0, log_q - q0, p0 - q0)
+        )
+        found.append(Terms(d, correlation, cross, shared, weights))
+        parents, tokens, weights = expand(log_p, weights)
+        worlds = worlds[:, parents]
+        worlds[:, :, position] = tokens
+    return found
+
+
+def _log_probs(denoiser: Denoiser, ids: Int[Tensor, "N L"], positions: Sequence[int]) -> Tensor:
+    """Log-probabilities [N m V] in float64 for the same positions of every row."""
+    rows = ids.shape[0]
+    first, last = torch.full((rows,), min(positions)), torch.full((rows,), max(positions) + 1)
+    whole = torch.ones_like(ids, dtype=torch.bool)
+    with torch.inference_mode():
+        answer = denoiser(ids, Query(whole, Window.span(first, last), whole), None)
+    return answer.log_probs[:, [position - min(positions) for position in positions]].double()
+
+
+def _estimate(
+    denoiser: Denoiser,
+    after: Sequence[int],
+    before: Sequence[int],
+    order: Sequence[int],
+    steps: list[Terms],
+    top: int,
+    standard_error: float | None,
+) -> Estimate:
+    p0, q0 = _log_probs(denoiser, torch.tensor([list(after), list(before)]), order)
+    additive = (p0.exp() * (p0 - q0)).sum(dim=1)
+    truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0]
+    shared = sum(terms.mean(terms.shared) for terms in steps)
+    correlation = sum(terms.mean(terms.correlation) for terms in steps)
+    cross = sum(terms.mean(terms.cross) for terms in steps)
+    return Estimate(
+        np.array([terms.mean(terms.d) for terms in steps]), additive.numpy(), truncated.numpy(), correlation,
+        cross, shared - float(additive.sum()), standard_error, max(len(terms.weights) for terms in steps),
+    )  # fmt: skip

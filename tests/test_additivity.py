@@ -1,0 +1,127 @@
+"""Joint influence and its additive proxy, against distributions whose truth is known."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from test_toy import table
+
+import depcap
+from analysis.additivity import Estimate, enumerated, sampled
+from depcap.models.toy import common_cause, exclusive_or, hidden_markov, independent, markov_chain
+
+LN2 = math.log(2)
+CHAIN, HIDDEN = markov_chain(3, 1.5, 0), hidden_markov(2, 3, 1.5, 1)
+
+
+def worlds(model: Any, last: list[int], length: int) -> tuple[list[int], list[int], list[int]]:
+    """The canvas after and before the last block, and the candidates, which come right after it."""
+    rest = [model.mask_id] * (length - len(last))
+    return last + rest, [model.mask_id] * length, list(range(len(last), length))
+
+
+def truth(joint: np.ndarray, last: list[int]) -> dict[str, float]:
+    """J, A, T and X from the table of the joint, the last block being its first axes."""
+    p = joint[tuple(last)] / joint[tuple(last)].sum()
+    q = joint.sum(axis=tuple(range(len(last))))
+    axes = range(p.ndim)
+    marginals = [[world.sum(axis=tuple(a for a in axes if a != i)) for i in axes] for world in (p, q)]
+    outer_p, outer_q = (_outer(ms) for ms in marginals)
+    seen = p > 0
+    return {
+        "total": float((p[seen] * np.log(p[seen] / q[seen])).sum()),
+        "proxy": float((p[seen] * np.log(outer_p[seen] / outer_q[seen])).sum()),
+        "correlation": float((p[seen] * np.log(p[seen] / outer_p[seen])).sum()),
+        "cross": float((p[seen] * np.log(q[seen] / outer_q[seen])).sum()),
+    }
+
+
+def _outer(marginals: list[np.ndarray]) -> np.ndarray:
+    out = np.ones(())
+    for marginal in marginals:
+        out = np.multiply.outer(out, marginal)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("model", "last", "total", "proxy"),
+    [
+        (common_cause(), [1], LN2, 2 * LN2),
+        (exclusive_or(), [1], LN2, 0.0),
+        (independent(), [0, 1], 2 * LN2, 2 * LN2),
+    ],
+    ids=["common cause", "exclusive or", "independent"],
+)
+def test_the_three_cases_that_can_be_done_in_the_head(
+    model: Any, last: list[int], total: float, proxy: float
+) -> None:
+    after, before, order = worlds(model, last, model.joint.ndim)
+    for way in itertools.permutations(order):
+        found = enumerated(model, after, before, way)
+        assert found.total == pytest.approx(total, abs=1e-9)
+        assert found.proxy == pytest.approx(proxy, abs=1e-9)
+        assert found.inconsistency == pytest.approx(0, abs=1e-9)
+        assert sampled(model, after, before, way, samples=4).total == pytest.approx(total, abs=1e-9)
+
+
+@pytest.mark.parametrize("model", [CHAIN, HIDDEN], ids=["chain", "hidden"])
+@pytest.mark.parametrize("last", [[0], [2, 1]])
+def test_every_term_is_the_joints(model: Any, last: list[int]) -> None:
+    length = len(last) + 3
+    expected = truth(table(model, length), last)
+    after, before, order = worlds(model, last, length)
+    for way in (order, order[::-1], [order[1], order[0], order[2]]):
+        found = enumerated(model, after, before, way)
+        for name, value in expected.items():
+            assert getattr(found, name) == pytest.approx(value, abs=1e-9), name
+        assert found.inconsistency == pytest.approx(0, abs=1e-9)
+
+
+def test_the_gap_is_its_three_parts_in_every_finite_sample(llada: depcap.Model) -> None:
+    ids, mask = [1, 2, 3, 4, 5, 6], llada.denoiser.mask_id
+    found = sampled(
+        llada.denoiser, [*ids, *[mask] * 5], [*ids[:3], *[mask] * 8], [6, 8, 7, 10, 9], samples=5, top=40
+    )
+    parts = found.correlation - found.cross + found.inconsistency
+    assert found.gap == pytest.approx(parts, abs=1e-9)
+    np.testing.assert_allclose(found.truncated, found.additive, atol=1e-6)  # K = V: nothing is cut off
+    assert found.histories == 5
+
+
+def test_worlds_that_are_equal_have_no_influence(llada: depcap.Model) -> None:
+    canvas = [1, 2, 3, *[llada.denoiser.mask_id] * 4]
+    found = sampled(llada.denoiser, canvas, canvas, [3, 4, 5, 6], samples=3)
+    assert found.total == pytest.approx(0, abs=1e-12)
+    assert found.proxy == pytest.approx(0, abs=1e-12)
+
+
+def test_the_first_candidate_alone_is_additive_and_certain() -> None:
+    after, before, order = worlds(CHAIN, [0], 4)
+    found = sampled(CHAIN, after, before, order[:1], samples=8)
+    assert found.total == pytest.approx(found.proxy, abs=1e-12)
+    assert found.standard_error == 0
+
+
+def test_curves_add_up_from_left_to_right() -> None:
+    after, before, order = worlds(CHAIN, [0], 5)
+    whole = enumerated(CHAIN, after, before, order)
+    for k in range(1, len(order)):
+        part = enumerated(CHAIN, after, before, order[:k])
+        assert whole.joint[:k].sum() == pytest.approx(part.total, abs=1e-9)
+        assert whole.additive[:k].sum() == pytest.approx(part.proxy, abs=1e-9)
+
+
+def covers(found: Estimate, exact: float) -> bool:
+    assert found.standard_error is not None
+    return abs(found.total - exact) <= 1.96 * found.standard_error
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    after, before, order = worlds(HIDDEN, [2], 5)
+    exact = enumerated(HIDDEN, after, before, order).total
+    inside = [
+        covers(sampled(HIDDEN, after, before, order, samples=64, seed=seed), exact) for seed in range(1_000)
+    ]
+    assert 0.93 <= np.mean(inside) <= 0.97
