@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -116,7 +116,7 @@ def sampled(
         first = len(weights) == 1  # all histories begin alike
         parents = torch.zeros(samples, dtype=torch.long) if first else torch.arange(samples)
         uniform = torch.rand((samples, log_p.shape[1]), generator=noise, dtype=torch.float64)
-        gumbel = -torch.log(-torch.log(uniform.clamp(min=1e-300))).to(log_p.device)
+        gumbel = -torch.log(-torch.log(uniform.clamp(min=1e-300)))
         tokens = (log_p[parents] + gumbel).argmax(dim=1)
         return parents, tokens, torch.full((samples,), 1 / samples, dtype=torch.float64)
 
@@ -150,11 +150,11 @@ def _walk(
     """The terms at every candidate in turn; what is drawn in P stands in both worlds."""
     worlds = torch.tensor([[after], [before]])  # [2 N L]
     weights = torch.ones(1, dtype=torch.float64)
-    one_shot = _log_probs(denoiser, worlds[:, 0], order)
+    one_shot = log_probs(denoiser, worlds[:, 0], order)
     found = []
     for place, position in enumerate(order):
         rows = worlds.flatten(0, 1)
-        log_p, log_q = _log_probs(denoiser, rows, [position])[:, 0].chunk(2)
+        log_p, log_q = log_probs(denoiser, rows, [position])[:, 0].chunk(2)
         p0, q0 = one_shot[:, place]
         p = log_p.exp()
         d, correlation, cross, shared = (
@@ -167,14 +167,15 @@ def _walk(
     return found
 
 
-def _log_probs(denoiser: Denoiser, ids: Int[Tensor, "N L"], positions: Sequence[int]) -> Tensor:
-    """Log-probabilities [N m V] in float64 for the same positions of every row."""
-    rows = ids.shape[0]
-    first, last = torch.full((rows,), min(positions)), torch.full((rows,), max(positions) + 1)
+def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Sequence[int]) -> Tensor:
+    """Log-probabilities [N m V] in float64, on the CPU, for the same positions of every row."""
+    ids = torch.as_tensor(rows).to(getattr(denoiser, "device", "cpu"))
+    first = torch.full((len(ids),), min(positions), device=ids.device)
+    last = torch.full_like(first, max(positions) + 1)
     whole = torch.ones_like(ids, dtype=torch.bool)
     with torch.inference_mode():
         answer = denoiser(ids, Query(whole, Window.span(first, last), whole), None)
-    return answer.log_probs[:, [position - min(positions) for position in positions]].double()
+    return answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
 
 
 def _estimate(
@@ -186,7 +187,7 @@ def _estimate(
     top: int,
     standard_error: float | None,
 ) -> Estimate:
-    p0, q0 = _log_probs(denoiser, torch.tensor([list(after), list(before)]), order)
+    p0, q0 = log_probs(denoiser, [list(after), list(before)], order)
     additive = (p0.exp() * (p0 - q0)).sum(dim=1)
     truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0]
     shared = sum(terms.mean(terms.shared) for terms in steps)

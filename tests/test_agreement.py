@@ -1,0 +1,87 @@
+"""How J and A are compared: statistics of known data, intervals over prompts, and sentences that follow."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import agreement as ag
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ag, "RESAMPLES", 200)
+
+
+def blocks(ratio: float, noise: float = 0.0, prompts: int = 20, each: int = 5, seed: int = 0) -> pd.DataFrame:
+    """Blocks whose J is about `ratio` times A, with a share of noise that whole prompts have in common."""
+    rng = np.random.default_rng(seed)
+    additive = rng.uniform(1, 5, prompts * each)
+    shared = np.repeat(rng.normal(0, noise, prompts), each)
+    joint = additive * (ratio + shared)
+    return pd.DataFrame(
+        {
+            "prompt": np.repeat(np.arange(prompts), each), "joint": joint, "additive": additive,
+            "correlation": joint - additive, "cross": 0.0, "inconsistency": 0.0,
+        }
+    )  # fmt: skip
+
+
+def test_on_a_line_every_statistic_is_known() -> None:
+    found = {name: interval.value for name, interval in ag.agreement(blocks(2.0)).items()}
+    for name in (
+        "sum J / sum A",
+        "median J / A",
+        "slope",
+        "slope through the origin",
+        "slope, total least squares",
+    ):
+        assert found[name] == pytest.approx(2.0), name
+    for name in ("R²", "Pearson", "Spearman"):
+        assert found[name] == pytest.approx(1.0), name
+    assert found["median |J - A| / J"] == pytest.approx(0.5)
+
+
+def test_total_least_squares_treats_both_axes_alike() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(0, 10, 4_000)
+    joint, additive = truth + rng.normal(0, 1, 4_000), truth + rng.normal(0, 1, 4_000)
+    assert ag.total_slope(joint, additive) == pytest.approx(1.0, abs=0.02)
+    assert ag.slope(joint, additive) < 0.95  # noise in A flattens it
+    assert ag.total_slope(additive, joint) == pytest.approx(1 / ag.total_slope(joint, additive))
+
+
+def test_intervals_are_over_prompts_not_over_blocks() -> None:
+    few, many = (ag.agreement(blocks(1.0, 0.2, prompts=15, each=each))["sum J / sum A"] for each in (2, 40))
+    assert few.ci95 is not None
+    assert many.ci95 is not None
+    widths = [interval.ci95[1] - interval.ci95[0] for interval in (few, many) if interval.ci95]
+    assert widths[1] > 0.6 * widths[0]  # twenty times the blocks of the same prompts tell little more
+
+
+def test_with_few_prompts_there_is_no_interval() -> None:
+    assert ag.agreement(blocks(1.0, prompts=5, each=20))["slope"].ci95 is None
+
+
+def test_the_parts_of_the_gap_add_up() -> None:
+    found = ag.decomposition(blocks(1.5))
+    assert found["T"] - found["X"] + found["kappa"] == pytest.approx(found["J - A"])
+    assert (found["synergy (J > A)"], found["redundancy (J < A)"]) == (1.0, 0.0)
+    assert ag.decomposition(blocks(1.05))["within 10 %"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ratio", "noise", "prompts", "sentence"),
+    [
+        (1.0, 0.02, 20, "Approximately additive"),
+        (1.5, 0.05, 20, "Not additive: the sum under-counts"),
+        (0.6, 0.05, 20, "Not additive: the sum over-counts"),
+        (1.0, 0.2, 200, "Additive in sum, but not block by block"),
+        (1.1, 0.1, 20, "Undecided"),
+        (1.0, 0.02, 4, "Too few blocks to tell (20 blocks of 4 prompts)"),
+    ],
+)
+def test_the_verdict_follows_from_the_numbers(
+    ratio: float, noise: float, prompts: int, sentence: str
+) -> None:
+    table = blocks(ratio, noise, prompts)
+    assert ag.verdict(table, ag.agreement(table)).startswith(sentence)
