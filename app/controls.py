@@ -5,9 +5,16 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
+from app.presets import MODELS
 from depcap import METHODS
+from depcap.filter import load_filter
+from depcap.models.loading import find
 
-DIFFUSION_METHODS = {name: preset for name, preset in METHODS.items() if not preset.causal}
+TRAINED = all(load_filter(find(name)) for name in MODELS)
+"""Whether the models of the page have the trained part that some methods need."""
+DIFFUSION_METHODS = {
+    name: preset for name, preset in METHODS.items() if not preset.causal and (TRAINED or not preset.trained)
+}
 """Methods for the models of the page."""
 
 

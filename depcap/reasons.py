@@ -108,6 +108,11 @@ REASONS: dict[str, Reason] = {
     "not_independent": Reason(
         False, "unsure or dependent", "waits: too unsure ({confidence}), or tied by attention to a chosen one"
     ),
+    "beyond_cap": Reason(
+        False,
+        "beyond the cap",
+        "waits: its confidence {confidence} exceeds {threshold}, but a step may unmask only so many",
+    ),
     "beyond_budget": Reason(
         False, "beyond the budget", "waits: the entropy budget of {budget} nats is spent"
     ),

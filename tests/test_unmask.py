@@ -1,6 +1,7 @@
 """Which proposals are unmasked, and the reason given for each."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from depcap.methods.eb_sampler import EntropyBudget
 from depcap.methods.grid import Ordered, checkerboard, dilated
 from depcap.methods.localleap import Anchored
 from depcap.methods.prophet import EarlyCommit
+from depcap.methods.wino import Revocable
 from depcap.reasons import CODES, REASONS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import ConflictFree, Factor, Quota, Threshold, at_least_one
@@ -333,3 +335,13 @@ def test_dreams_origin_unmasks_each_position_with_the_schedules_probability() ->
     wide = made.log_probs[:, :1].expand(1, 4000, 3)
     picked = schedule.select(of_log_probs(wide), block(4000, 0), schedule.init(canvas))[0]
     assert abs(len(chosen(picked)) / 4000 - 0.25) < 0.03
+
+
+def test_wino_says_when_a_confident_position_has_to_wait() -> None:
+    made = proposal([0.9] * 9 + [0.2])
+    doubted = replace(made, doubt=made.log_probs)
+    canvas = Canvas(torch.zeros(1, 20, dtype=torch.long), torch.tensor([5]), torch.tensor([15]), 1)
+    policy = Revocable(0.7, 0.9)
+    selection, _ = policy.select(doubted, block(10), policy.init(canvas))
+    codes = [CODES[c] for c in policy.explain(doubted, selection)[0][0].tolist()]
+    assert codes == ["committed_threshold"] * 7 + ["beyond_cap"] * 2 + ["below_threshold"]

@@ -77,10 +77,11 @@ class Revocable(Ordinary):
         return inside & (made.doubt_of(ids) < self.keep)
 
     def explain(self, made: Proposal, selection: Selection) -> Explanation:
-        """Confident, the most confident of none, or too unsure."""
+        """Confident, the most confident of none, beyond the cap, or too unsure."""
         codes, cause, rounds = explained(selection, "committed_threshold", "below_threshold")
-        alone = selection.unmask & (made.confidence <= self.draft)
-        return codes.where(~alone, code("committed_forced")), cause, rounds
+        confident = made.confidence > self.draft
+        codes = codes.where(selection.unmask | ~confident, code("beyond_cap"))
+        return codes.where(~selection.unmask | confident, code("committed_forced")), cause, rounds
 
 
 class WinoParams(Params):
