@@ -21,6 +21,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from depcap.draws import gumbel
 from depcap.influence import influence as truncated_influence
 from depcap.influence import top_k
 from depcap.protocols import Denoiser
@@ -116,14 +117,14 @@ def sampled(
         first = len(weights) == 1  # all histories begin alike
         parents = torch.zeros(samples, dtype=torch.long) if first else torch.arange(samples)
         uniform = torch.rand((samples, log_p.shape[1]), generator=noise, dtype=torch.float64)
-        gumbel = -torch.log(-torch.log(uniform.clamp(min=1e-300)))
-        tokens = (log_p[parents] + gumbel).argmax(dim=1)
+        tokens = (log_p[parents] + gumbel(uniform)).argmax(dim=1)
         return parents, tokens, torch.full((samples,), 1 / samples, dtype=torch.float64)
 
-    steps = _walk(denoiser, after, before, order, draw)
+    one_shot = log_probs(denoiser, [list(after), list(before)], order)
+    steps = _walk(denoiser, after, before, order, one_shot, draw)
     sums = sum((terms.d for terms in steps[1:]), torch.zeros(samples, dtype=torch.float64))
     spread = float(sums.std() / samples**0.5) if samples > 1 else None
-    return _estimate(denoiser, after, before, order, steps, top, spread)
+    return _estimate(one_shot, steps, top, spread)
 
 
 def enumerated(
@@ -136,8 +137,9 @@ def enumerated(
         parents, tokens = (chance > NEVER).nonzero(as_tuple=True)
         return parents, tokens, chance[parents, tokens]
 
-    steps = _walk(denoiser, after, before, order, branch)
-    return _estimate(denoiser, after, before, order, steps, top, None)
+    one_shot = log_probs(denoiser, [list(after), list(before)], order)
+    steps = _walk(denoiser, after, before, order, one_shot, branch)
+    return _estimate(one_shot, steps, top, None)
 
 
 def _walk(
@@ -145,16 +147,19 @@ def _walk(
     after: Sequence[int],
     before: Sequence[int],
     order: Sequence[int],
+    one_shot: Float[Tensor, "2 m V"],
     expand: Expand,
 ) -> list[Terms]:
-    """The terms at every candidate in turn; what is drawn in P stands in both worlds."""
+    """The terms at every candidate in turn; what is drawn in P stands in both worlds.
+
+    `one_shot` are both worlds' marginals; for the first candidate they are the conditionals too.
+    """
     worlds = torch.tensor([[after], [before]])  # [2 N L]
     weights = torch.ones(1, dtype=torch.float64)
-    one_shot = log_probs(denoiser, worlds[:, 0], order)
-    found = []
+    found: list[Terms] = []
     for place, position in enumerate(order):
-        rows = worlds.flatten(0, 1)
-        log_p, log_q = log_probs(denoiser, rows, [position])[:, 0].chunk(2)
+        now = log_probs(denoiser, worlds.flatten(0, 1), [position])[:, 0] if found else one_shot[:, 0]
+        log_p, log_q = now.chunk(2)
         p0, q0 = one_shot[:, place]
         p = log_p.exp()
         d, correlation, cross, shared = (
@@ -179,15 +184,9 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
 
 
 def _estimate(
-    denoiser: Denoiser,
-    after: Sequence[int],
-    before: Sequence[int],
-    order: Sequence[int],
-    steps: list[Terms],
-    top: int,
-    standard_error: float | None,
+    one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, standard_error: float | None
 ) -> Estimate:
-    p0, q0 = log_probs(denoiser, [list(after), list(before)], order)
+    p0, q0 = one_shot
     additive = (p0.exp() * (p0 - q0)).sum(dim=1)
     truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0]
     shared = sum(terms.mean(terms.shared) for terms in steps)

@@ -11,6 +11,7 @@ import numpy as np
 from analysis.additivity import log_probs, sampled
 from analysis.replay import canvas_at
 from depcap.errors import DepcapError
+from depcap.measures import entropy
 from depcap.protocols import Denoiser
 from depcap.trace import Trace
 
@@ -78,9 +79,8 @@ def measure(
 ) -> dict[str, Any]:
     """J, A and the parts of their gap for one candidate block, with what it can be sorted by."""
     positions = candidates(opening, size)
-    now = log_probs(denoiser, [opening.after], positions)[0]
-    confidence = np.exp(now.max(dim=1).values.numpy())
-    entropy = -(now.exp() * now).sum(dim=1).numpy()
+    now = log_probs(denoiser, [opening.after], positions)
+    confidence = now[0].max(dim=1).values.exp().numpy()
     way = ordered(order, positions, confidence, seed)
     found = sampled(denoiser, opening.after, opening.before, way, samples, seed, top)
     return {
@@ -88,7 +88,7 @@ def measure(
         "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
         "truncated": float(found.truncated.sum()), "standard_error": found.standard_error,
         "correlation": found.correlation, "cross": found.cross, "inconsistency": found.inconsistency,
-        "entropy": float(entropy.mean()), "confident": bool((confidence >= CONFIDENT).all()),
+        "entropy": float(entropy(now).mean()), "confident": bool((confidence >= CONFIDENT).all()),
         "joint_curve": found.joint.tolist(), "additive_curve": found.additive.tolist(),
         "truncated_curve": found.truncated.tolist(), "positions": way,
     }  # fmt: skip

@@ -58,7 +58,8 @@ class DelimiterBlock:
     delimiters: tuple[int, ...]
     threshold: float
     window: int
-    sliding: bool = False
+
+    sliding = False
 
     @property
     def lookahead(self) -> int:
@@ -112,7 +113,8 @@ class InfluenceBlock:
     max_size: int = 128
     lambda_u: float = 1.2
     top_k: int = 64
-    sliding: bool = False
+
+    sliding = False
 
     @property
     def lookahead(self) -> int:

@@ -70,7 +70,8 @@ def speculate(drafter: Denoiser, canvas: Canvas, method: Speculation) -> Iterato
             torch.arange(at.positions.shape[1], device=ids.device) < count[:, None],
             auxiliary=live.to(nfe.dtype),
         )
-        trust = _trusted(method, trust, proposal, ids, start, count, stands, canvas)
+        decided = written(ids, at, proposal.tokens, selection.unmask)
+        trust = _trusted(method, trust, proposal, decided, start, count, stands, canvas)
         canvas = canvas.commit(at, proposal.tokens, selection.unmask)
         canvas = canvas.shorten(method.stop(canvas, drafter.end_ids, proposal, selection))
         nfe, index = nfe + forwards, index + 1
@@ -85,6 +86,7 @@ def draft(
     causal, ids, mask = getattr(drafter, "causal", False), trust.ids, canvas.mask_id
     first = torch.minimum(start + trust.pending, canvas.end)
     last = torch.minimum(first + method.window, canvas.end)
+    whole = spanned(torch.zeros_like(start), canvas.end, ids.shape[1])
     total, forwards, computed = method.window if causal else method.draft_steps, start * 0, start * 0
     for step in range(total):
         open_ = spanned(first, last, ids.shape[1]) & (ids == mask)
@@ -92,8 +94,8 @@ def draft(
         if not live.any():
             break
         at = Window.span(torch.where(live, first, 0), torch.where(live, last, 0))
-        compute = spanned(start * 0, canvas.end, ids.shape[1]) & live[:, None]
-        answer = drafter(ids, Query(compute, at, spanned(start * 0, canvas.end, ids.shape[1])), None)
+        compute = whole & live[:, None]
+        answer = drafter(ids, Query(compute, at, whole), None)
         confidence, tokens = answer.log_probs.max(dim=2)
         eligible = at.valid & open_.gather(1, at.positions)
         share = -(-eligible.sum(dim=1) // (total - step))
@@ -132,10 +134,7 @@ def _trusted(
     all_stand = stands == at.valid.sum(dim=1)
     reached = torch.minimum(start + trust.pending + method.window, canvas.end)
     pending = torch.where(all_stand, (reached - after).clamp(min=0), 0)
-    place = torch.arange(ids.shape[1], device=ids.device)
-    decided = torch.arange(at.positions.shape[1], device=ids.device) < count[:, None]
-    ids = written(ids, at, proposal.tokens, decided & at.valid)
-    beyond = (place >= (after + pending)[:, None]) & (place < canvas.end[:, None])
+    beyond = spanned(after + pending, canvas.end, ids.shape[1])
     ids = torch.where(beyond, canvas.mask_id, ids)
     reading = method.verifier.keep(proposal.tokens, at, count, stands, trust.reading)
     return replace(trust, ids=ids, pending=pending, reading=reading)

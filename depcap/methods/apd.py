@@ -9,7 +9,6 @@ from torch import Tensor
 
 from depcap.boundary import FixedBlock
 from depcap.draws import Generators, generators, gumbel, uniform
-from depcap.errors import DepcapError
 from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
 from depcap.methods.dream import filtered
 from depcap.proposer import proposal
@@ -108,9 +107,7 @@ class ApdParams(Params):
 
     def parts(self, context: Context) -> Parts:
         """A sliding block, a draft, and its agreement with the verifier."""
-        found = context.resources.verifier(self.verifier)
-        if found is None:
-            raise DepcapError("method apd: no causal model is known for this model: give verifier")
+        found = context.verifier("apd", self.verifier)
         coupled = self.mode == "paper"
         unmask = AgreedPrefix(found, self.weight, coupled, context.temperature, self.top_p)
         draft = Draft(context.temperature, self.top_p, not coupled, context.seed)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depcap.cache import CACHES
+from depcap.errors import DepcapError
 from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
 from depcap.speculative import Speculation
@@ -65,6 +66,13 @@ class Context:
     temperature: float = 0.0
     seed: int = 0
     resources: Resources = NO_RESOURCES
+
+    def verifier(self, method: str, name: str | None) -> Verifier:
+        """The named verifier, or the one that is known for the model; one line if there is none."""
+        found = self.resources.verifier(name)
+        if found is None:
+            raise DepcapError(f"method {method}: no causal model is known for this model: give verifier")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,7 @@ class PearlParams(Params):
         """A drafter in the model's role, and the verifier."""
         if context.temperature > 0:
             raise DepcapError("method pearl decodes greedily: temperature must be 0")
-        found = context.resources.verifier(self.verifier)
-        if found is None:
-            raise DepcapError("method pearl: no causal model is known for this model: give verifier")
-        return Speculation(found, self.window, self.draft_steps)
+        return Speculation(context.verifier("pearl", self.verifier), self.window, self.draft_steps)
 
 
 PRESET = Preset(
