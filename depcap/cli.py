@@ -1,8 +1,9 @@
-"""The command line: `depcap decode | eval | methods | models`."""
+"""The command line: `depcap decode | eval | methods | models`, and what entry points add."""
 
 import json
 import sys
 from dataclasses import asdict
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,7 +74,7 @@ def decode(
 
     if record not in LEVELS:
         raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
-    settings = Settings(method, cache, gen_length, stop, seed, temperature, _params(set_))
+    settings = Settings(method, cache, gen_length, stop, seed, temperature, params(set_))
     decoding = start(load(model, device, dtype, revision), given, settings, record if trace else None)
     console = Console(stderr=as_json)
     if as_json:
@@ -103,7 +104,7 @@ def decode(
 @app.command(name="eval")
 def evaluate_(
     task: Annotated[str, typer.Option(help="arithmetic or python")],
-    limit: Annotated[int, typer.Option(help="held-out problems")] = 200,
+    limit: Annotated[int, typer.Option(help="held-out problems, at most 1,000")] = 200,
     model: ModelName = DEFAULT_MODEL,
     metric: Annotated[
         str, typer.Option(help="accuracy, or nll: nats per token, without decoding")
@@ -111,13 +112,16 @@ def evaluate_(
     masks: Annotated[int, typer.Option(help="random masks per problem, for nll")] = 32,
     method: MethodName = "depcap",
     cache: Cache = "none",
-    gen_length: GenLength = 128,
+    gen_length: GenLength = 256,
     set_: Settings = [],  # noqa: B006 - typer copies it
     stop: Stop = "eos",
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 8,
     device: Device = "auto",
     dtype: Dtype = "auto",
     revision: Revision = None,
+    out: Annotated[
+        Path | None, typer.Option(help="keep every problem's outcome here; goes on with what is there")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model with a method on a task's held-out problems."""
@@ -131,14 +135,16 @@ def evaluate_(
     if metric not in ("accuracy", "nll"):
         raise DepcapError(f"unknown metric {metric!r} (known: accuracy, nll)")
     loaded = load(model, device, dtype, revision)
-    settings = Settings(method, cache, gen_length, stop, params=_params(set_))
+    if out is not None and metric == "nll":
+        raise DepcapError("--out keeps outcomes of decoding: not for --metric nll")
+    settings = Settings(method, cache, gen_length, stop, params=params(set_))
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
         found: Report | LikelihoodReport
         how: dict[str, Any] = {}
         if metric == "nll":
             found = evaluate_likelihood(loaded, task, limit, masks, bar.update)
         else:
-            found = evaluate(loaded, task, limit, settings, batch_size, bar.update)
+            found = evaluate(loaded, task, limit, settings, batch_size, bar.update, out)
             how = {"method": method, "cache": cache, "gen_length": gen_length, "stop": stop}
     if as_json:
         _print_json(**asdict(found), model=model, **how)
@@ -212,15 +218,15 @@ def _prompt(prompt: str | None, file: Path | None, ids: str | None) -> Any:
     return [parsed]
 
 
-def _params(settings: list[str]) -> dict[str, Any]:
+def params(settings: list[str]) -> dict[str, Any]:
     """`key=value` pairs; the method checks names and values."""
-    params: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key:
             raise DepcapError(f"--set takes KEY=VALUE, got {setting!r}")
-        params[key.strip().replace("-", "_")] = value.strip()
-    return params
+        found[key.strip().replace("-", "_")] = value.strip()
+    return found
 
 
 def _print_json(**fields: Any) -> None:
@@ -229,6 +235,8 @@ def _print_json(**fields: Any) -> None:
 
 def main() -> None:
     """Run the command line: bad input is one line on stderr and exit code 2."""
+    for command in entry_points(group="depcap.commands"):  # what other packages add, such as `compare`
+        app.command(name=command.name)(command.load())
     try:
         code = app(standalone_mode=False)
     except DepcapError as error:

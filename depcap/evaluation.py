@@ -4,32 +4,72 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from scipy.stats import binomtest
 
 from depcap.errors import DepcapError
 from depcap.generation import start
+from depcap.journal import Journal
 from depcap.likelihood import Progress, likelihood
 from depcap.methods import choose
 from depcap.models.loading import Model
-from depcap.request import Settings
+from depcap.request import Settings, named_method
 from depcap.tasks import TASKS, Example, Task, examples
+from depcap.tasks.base import HELD_OUT_PROBLEMS
+from depcap.trace import json_params
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One held-out problem, decoded and scored.
+
+    `problem` is its place in the held-out set, from 0; `computed` counts positions run through the network,
+    `auxiliary` forwards of a second model; `filled` the positions that were decided, `response_length` those
+    before the first end token, `overlong` says that there was none; `seconds` is an equal share of its
+    batch's decoding time.
+    """
+
+    problem: int
+    right: bool
+    nfe: int
+    computed: int
+    auxiliary: int
+    filled: int
+    response_length: int
+    overlong: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Share of right answers among n, with its Wilson interval."""
+
+    n: int
+    accuracy: float
+    ci95: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an evaluation found.
 
-    `ci95` is the Wilson interval of the accuracy; `tokens_per_second` counts tokens before the first end
-    token over the decoding time at the given batch size; `overlong` is the share of responses without an
-    end token; `seconds` is decoding time.
+    `nfe_mean`, `auxiliary_mean` and `computed_mean` are forwards, forwards of a second model and positions
+    run through the network, per problem; `positions_per_second` counts all positions that were decided,
+    `tokens_per_second` tokens before the first end token, over the decoding time at the given batch size;
+    `overlong` is the share of responses without an end token; `seconds` is decoding time.
     """
 
     task: str
+    version: int
     n: int
     accuracy: float
     ci95: tuple[float, float]
     nfe_mean: float
+    auxiliary_mean: float
+    computed_mean: float
+    positions_per_second: float
     tokens_per_second: float
     mean_response_tokens: float
     overlong: float
@@ -42,6 +82,7 @@ class LikelihoodReport:
     """Nats per token of the reference responses: a bound, or exact for a causal model."""
 
     task: str
+    version: int
     n: int
     nats_per_token: float
     ci95: tuple[float, float]
@@ -57,27 +98,61 @@ def evaluate(
     settings: Settings,
     batch_size: int = 8,
     progress: Progress = lambda _done: None,
+    out: Path | None = None,
 ) -> Report:
-    """Decode and score the first `limit` held-out problems."""
+    """Decode and score the first `limit` held-out problems.
+
+    With `out` every problem's outcome is kept in that file; those that are in it are not decoded again.
+    """
     if batch_size < 1:
         raise DepcapError("batch size must be at least 1")
-    chosen, problems = _problems(task, limit)
-    right: list[bool] = []
-    nfe, tokens, overlong, seconds = 0, 0, 0, 0.0
+    chosen, problems = held_out(task, limit)
+    log = Journal(Outcome, out, evaluation_header(model, chosen, settings) if out else None)
+    if done := len(log.entries[:limit]):
+        progress(done)
+    problems = islice(problems, done, None)
     while batch := list(islice(problems, batch_size)):
-        results = start(model, [example.prompt for example in batch], settings).run()
-        for example, result in zip(batch, results, strict=True):
-            right.append(chosen.score(example, result.text or "") == 1.0)
-            nfe += result.nfe
-            tokens += result.response_length
-            overlong += result.response_length == settings.gen_length
-        seconds += max(result.seconds for result in results)
+        log.add(_decode(model, chosen, batch, settings, len(log.entries)))
         progress(len(batch))
-    n = len(right)
-    interval = binomtest(sum(right), n).proportion_ci(method="wilson")
+    return report(chosen, log.entries[:limit], batch_size)
+
+
+def evaluation_header(model: Model, task: Task, settings: Settings) -> dict[str, Any]:
+    """Everything that an outcome hangs on, by name."""
+    named = named_method(model, settings)
+    return {
+        "model": model.name, "weights": model.weights, "dtype": str(model.dtype).removeprefix("torch."),
+        "task": task.name, "version": task.version, "method": named.name, "params": json_params(named.params),
+        "cache": named.cache, "stop": named.stop, "gen_length": settings.gen_length,
+        "temperature": settings.temperature, "seed": settings.seed,
+    }  # fmt: skip
+
+
+def _decode(
+    model: Model, task: Task, batch: list[Example], settings: Settings, first: int
+) -> Iterator[Outcome]:
+    """What came of each problem of a batch, the first of which is number `first`."""
+    results = start(model, [example.prompt for example in batch], settings).run()
+    seconds = max(result.seconds for result in results) / len(batch)
+    for place, (example, result) in enumerate(zip(batch, results, strict=True)):
+        right = task.score(example, result.text or "") == 1.0
+        overlong = result.response_length == settings.gen_length
+        yield Outcome(
+            first + place, right, result.nfe, result.computed, result.auxiliary,
+            len(result.tokens), result.response_length, overlong, seconds,
+        )  # fmt: skip
+
+
+def report(task: Task, outcomes: list[Outcome], batch_size: int) -> Report:
+    """Outcomes in sum."""
+    n, right = len(outcomes), [outcome.right for outcome in outcomes]
+    whole = score(right)
+    tokens, seconds = sum(o.response_length for o in outcomes), sum(o.seconds for o in outcomes)
     return Report(
-        task, n, sum(right) / n, (float(interval.low), float(interval.high)), nfe / n,
-        tokens / seconds, tokens / n, overlong / n, seconds, batch_size,
+        task.name, task.version, n, whole.accuracy, whole.ci95, sum(o.nfe for o in outcomes) / n,
+        sum(o.auxiliary for o in outcomes) / n, sum(o.computed for o in outcomes) / n,
+        sum(o.filled for o in outcomes) / seconds, tokens / seconds, tokens / n,
+        sum(o.overlong for o in outcomes) / n, seconds, batch_size,
     )  # fmt: skip
 
 
@@ -85,14 +160,23 @@ def evaluate_likelihood(
     model: Model, task: str, limit: int, masks: int, progress: Progress = lambda _done: None
 ) -> LikelihoodReport:
     """The likelihood of the first `limit` held-out reference responses."""
-    _, problems = _problems(task, limit)
+    chosen, problems = held_out(task, limit)
     began = time.perf_counter()
     found = likelihood(model, ((e.prompt, e.reference) for e in problems), masks, progress)
-    return LikelihoodReport(task, limit, **asdict(found), seconds=time.perf_counter() - began)
+    return LikelihoodReport(task, chosen.version, limit, **asdict(found), seconds=time.perf_counter() - began)
 
 
-def _problems(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
+def score(right: list[bool]) -> Score:
+    """Accuracy with its 95 % interval."""
+    interval = binomtest(sum(right), len(right)).proportion_ci(method="wilson")
+    return Score(len(right), sum(right) / len(right), (float(interval.low), float(interval.high)))
+
+
+def held_out(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
+    """A task by name, and its first `limit` held-out problems."""
     chosen: Task = choose(TASKS, task, "task")
-    if limit < 1:
-        raise DepcapError(f"limit {limit} must be at least 1")
+    if not 1 <= limit <= HELD_OUT_PROBLEMS:
+        raise DepcapError(
+            f"limit {limit} must be from 1 to {HELD_OUT_PROBLEMS:,}, the size of the held-out set"
+        )
     return chosen, examples(chosen, limit)

@@ -38,14 +38,9 @@ class Request:
 
 def check(model: Model, prompts: Prompts, settings: Settings, record: str | None = None) -> Request:
     """Everything that can be wrong with a decode, found before anything runs."""
-    _check_numbers(settings)
     if record is not None and record not in LEVELS:
         raise DepcapError(f"unknown recording level {record!r} (known: {', '.join(LEVELS)})")
-    named = make_method(
-        settings.method, settings.gen_length, settings.cache, settings.stop, settings.temperature,
-        settings.seed, settings.params, model,
-    )  # fmt: skip
-    _check_kind(model, settings.method)
+    named = named_method(model, settings)
     listed = [prompts] if isinstance(prompts, str) else prompts
     if not isinstance(listed, list | tuple) or not all(isinstance(p, str | list | tuple) for p in listed):
         raise DepcapError("prompts are one string, a list of strings, or a list of lists of token ids")
@@ -55,6 +50,17 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
         raise DepcapError(f"seed {settings.seed} is too large (at most {MAX_SEED - len(listed)})")
     ids = [_prompt_ids(model, prompt, settings.gen_length) for prompt in listed]
     return Request(model, ids, settings, named)
+
+
+def named_method(model: Model, settings: Settings) -> NamedMethod:
+    """The method that the settings make for this model, or one line on what is wrong with them."""
+    _check_numbers(settings)
+    named = make_method(
+        settings.method, settings.gen_length, settings.cache, settings.stop, settings.temperature,
+        settings.seed, settings.params, model,
+    )  # fmt: skip
+    _check_kind(model, settings.method)
+    return named
 
 
 def _check_kind(model: Model, method: str) -> None:

@@ -86,6 +86,9 @@ def print_report(report: Report | LikelihoodReport, console: Console) -> None:
             "accuracy", f"[b]{report.accuracy:.1%}[/b]  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"
         )
         table.add_row("forwards per problem", f"{report.nfe_mean:.1f}")
+        if report.auxiliary_mean:
+            table.add_row("  of a second model", f"{report.auxiliary_mean:.1f}")
+        table.add_row("positions computed", f"{report.computed_mean:,.0f}")
         table.add_row("tokens/s", f"{report.tokens_per_second:.1f}  (batch {report.batch_size})")
         table.add_row(
             "response tokens", f"{report.mean_response_tokens:.1f}  ({report.overlong:.1%} overlong)"

@@ -99,6 +99,12 @@ class Header(BaseModel):
     seconds: float
     tokens_per_second: float
 
+    @property
+    def response_length(self) -> int:
+        """Tokens before the first end token; all where there is none."""
+        ends = (place for place, token in enumerate(self.tokens) if token in self.end_ids)
+        return next(ends, len(self.tokens))
+
 
 @dataclass(frozen=True)
 class Trace:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from depcap import cli, load, trace
+from depcap import load, trace
 from depcap.tasks import TASKS
 
 KEYS = [
@@ -19,17 +19,8 @@ Run = tuple[int, str, str]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in this process: exit code, stdout, stderr."""
-
-    def call(*arguments: str) -> Run:
-        monkeypatch.setattr(sys, "argv", ["depcap", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
+def run(run_cli: Any) -> Any:
+    return run_cli
 
 
 @pytest.fixture
@@ -222,6 +213,7 @@ def test_an_unknown_model_is_one_line(run: Any, model: str) -> None:
     [
         "nonsense", "--nonsense", "eval", "eval --task x", "eval --task python --limit 0", "methods extra",
         "eval --task python --metric x", "eval --task python --metric nll --masks 0",
+        "eval --task python --limit 1001",
         "eval --task python --batch-size 0", "eval --task python --set batch_size=3", "models --nonsense",
         "eval --task python --set cache=x", "eval --task python --set seed=x", "eval --task python --limit x",
         "eval --task python --set gen_length=4",

@@ -25,6 +25,7 @@ class Arithmetic:
     """The arithmetic task (see the module)."""
 
     name: str = "arithmetic"
+    version: int = 1
 
     def sample(self, rng: Random, split: Split) -> Example:
         """A problem of the split; drawn again until its text falls on the right side."""

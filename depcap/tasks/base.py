@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 Split = Literal["train", "test"]
 
+HELD_OUT_PROBLEMS = 1_000
+"""Size of a task's held-out set."""
 HELD_OUT_SHARE = 20
 """One problem in this many is held out."""
 
@@ -29,12 +31,16 @@ class Example:
 class Task(Protocol):
     """A source of problems that can be scored.
 
-    `sample` draws one problem of the split from `rng`; `score` gives 1.0 for a right completion and
+    `version` changes when the problems do: numbers of different versions are not comparable. `sample` draws
+    one problem of the split from `rng`; `score` gives 1.0 for a right completion and
     0.0 for any other, including nonsense.
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
 
     def sample(self, rng: Random, split: Split) -> Example: ...
 

@@ -26,6 +26,7 @@ class Python:
     """The python task (see the module)."""
 
     name: str = "python"
+    version: int = 1
 
     def sample(self, rng: Random, split: Split) -> Example:
         """A problem of the split; the split is decided by what is asked, not by the names in it."""
