@@ -13,7 +13,7 @@ already), kappa the model's inconsistency: zero where averaging its conditionals
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -36,18 +36,19 @@ NEVER = 1e-30
 class Estimate:
     """What the last block did to one candidate block, in nats.
 
-    The curves have an entry per candidate, in order; their sums are J and A. `truncated` is DepCap's top-K
-    estimate of the additive curve. The standard error is that of J over histories; None where all were
+    The curves have an entry per candidate, in order; the sums of `joint`, `additive`, `correlation`, `cross`
+    and `inconsistency` are J, A, T, X and kappa. `truncated` is DepCap's top-K estimate of the additive
+    curve. `standard_error` is that of J over histories, up to and with each candidate; zero where all were
     enumerated.
     """
 
     joint: Curve
     additive: Curve
     truncated: Curve
-    correlation: float
-    cross: float
-    inconsistency: float
-    standard_error: float | None
+    correlation: Curve
+    cross: Curve
+    inconsistency: Curve
+    standard_error: Curve
     histories: int
 
     @property
@@ -64,6 +65,11 @@ class Estimate:
     def gap(self) -> float:
         """J - A, which is T - X + kappa to the last digit."""
         return self.total - self.proxy
+
+    def first(self, size: int) -> "Estimate":
+        """What was found of the first candidates alone, in the same order: J is a sum along it."""
+        curves = {field.name: getattr(self, field.name)[:size] for field in fields(self)[:-1]}
+        return replace(self, **curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +128,9 @@ def sampled(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, draw)
-    sums = sum((terms.d for terms in steps[1:]), torch.zeros(samples, dtype=torch.float64))
-    spread = float(sums.std() / samples**0.5) if samples > 1 else None
-    return _estimate(one_shot, steps, top, spread)
+    sums = torch.stack([terms.d.expand(samples) for terms in steps]).cumsum(dim=0)
+    error = sums.std(dim=1) / samples**0.5 if samples > 1 else torch.full((len(steps),), torch.nan)
+    return _estimate(one_shot, steps, top, error.numpy())
 
 
 def enumerated(
@@ -139,7 +145,7 @@ def enumerated(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, branch)
-    return _estimate(one_shot, steps, top, None)
+    return _estimate(one_shot, steps, top, np.zeros(len(steps)))
 
 
 def _walk(
@@ -184,15 +190,16 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
 
 
 def _estimate(
-    one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, standard_error: float | None
+    one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, standard_error: Curve
 ) -> Estimate:
     p0, q0 = one_shot
-    additive = (p0.exp() * (p0 - q0)).sum(dim=1)
-    truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0]
-    shared = sum(terms.mean(terms.shared) for terms in steps)
-    correlation = sum(terms.mean(terms.correlation) for terms in steps)
-    cross = sum(terms.mean(terms.cross) for terms in steps)
+    additive = (p0.exp() * (p0 - q0)).sum(dim=1).numpy()
+    truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0].numpy()
+    joint, correlation, cross, shared = (
+        np.array([terms.mean(getattr(terms, name)) for terms in steps])
+        for name in ("d", "correlation", "cross", "shared")
+    )
+    histories = max(len(terms.weights) for terms in steps)
     return Estimate(
-        np.array([terms.mean(terms.d) for terms in steps]), additive.numpy(), truncated.numpy(), correlation,
-        cross, shared - float(additive.sum()), standard_error, max(len(terms.weights) for terms in steps),
-    )  # fmt: skip
+        joint, additive, truncated, correlation, cross, shared - additive, standard_error, histories
+    )

@@ -1,28 +1,24 @@
 """How well A stands for J over many blocks: ratios, slopes, correlations, with intervals over prompts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-RESAMPLES = 2_000
-ENOUGH_BLOCKS, ENOUGH_PROMPTS = 30, 10
-"""Fewer blocks, or blocks of fewer prompts, tell nothing."""
+from analysis.statistics import Interval, clustered, mean
+
+ENOUGH_BLOCKS = 30
+"""Fewer blocks tell nothing."""
 CLOSE = 0.1
 """A ratio within a tenth of one, and half of all gaps within a tenth of J, is called additive."""
+FLOOR = 1e-3
+"""Nats. Where J and A are both below this there is no influence whose parts could add up."""
+NULLS = 10
+"""Nor where they are below so many times the noise of the numbers."""
 
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A statistic with its 95 % interval from a cluster bootstrap over prompts; None where it has none."""
-
-    value: float
-    ci95: tuple[float, float] | None
 
 
 def ratio_of_sums(joint: Values, additive: Values) -> float:
@@ -41,8 +37,8 @@ def median_gap(joint: Values, additive: Values) -> float:
 
 
 def slope(joint: Values, additive: Values) -> float:
-    """Least squares of J on A, with intercept."""
-    return float(stats.linregress(additive, joint).slope)
+    """Least squares of J on A, with intercept; NaN where A does not vary."""
+    return float(stats.linregress(additive, joint).slope) if np.ptp(additive) else np.nan
 
 
 def slope_through_origin(joint: Values, additive: Values) -> float:
@@ -51,25 +47,34 @@ def slope_through_origin(joint: Values, additive: Values) -> float:
 
 
 def total_slope(joint: Values, additive: Values) -> float:
-    """Total least squares: both axes are noisy."""
+    """Total least squares: both axes are noisy. NaN where A does not vary."""
     centred = np.stack((additive - additive.mean(), joint - joint.mean()))
     direction = np.linalg.svd(centred, full_matrices=False)[0][:, 0]
-    return float(direction[1] / direction[0])
+    return float(direction[1] / direction[0]) if np.ptp(additive) else np.nan
 
 
 def determination(joint: Values, additive: Values) -> float:
     """R² of the least-squares line."""
-    return float(stats.linregress(additive, joint).rvalue ** 2)
+    return pearson(joint, additive) ** 2
+
+
+def determination_of_logs(joint: Values, additive: Values) -> float:
+    """R² of log J on log A, so that large blocks do not decide alone."""
+    return determination(np.log(np.maximum(joint, FLOOR)), np.log(np.maximum(additive, FLOOR)))
 
 
 def pearson(joint: Values, additive: Values) -> float:
-    """Linear correlation."""
-    return float(stats.pearsonr(joint, additive).statistic)
+    """Linear correlation; NaN where either does not vary."""
+    return float(stats.pearsonr(joint, additive).statistic) if _vary(joint, additive) else np.nan
 
 
 def spearman(joint: Values, additive: Values) -> float:
-    """Rank correlation."""
-    return float(stats.spearmanr(joint, additive).statistic)
+    """Rank correlation; NaN where either does not vary."""
+    return float(stats.spearmanr(joint, additive).statistic) if _vary(joint, additive) else np.nan
+
+
+def _vary(*columns: Values) -> bool:
+    return all(np.ptp(column) > 0 for column in columns)
 
 
 STATISTICS: dict[str, Callable[[Values, Values], float]] = {
@@ -80,52 +85,70 @@ STATISTICS: dict[str, Callable[[Values, Values], float]] = {
     "slope through the origin": slope_through_origin,
     "slope, total least squares": total_slope,
     "R²": determination,
+    "R² of logs": determination_of_logs,
     "Pearson": pearson,
     "Spearman": spearman,
 }
 """What is reported of J against A, by name."""
 
 
-def agreement(blocks: pd.DataFrame, seed: int = 0) -> dict[str, Interval]:
-    """Every statistic over the blocks' `joint` and `additive`, prompts (`prompt`) resampled whole."""
-    joint, additive = blocks["joint"].to_numpy(float), blocks["additive"].to_numpy(float)
-    clusters = [np.flatnonzero(blocks["prompt"] == prompt) for prompt in blocks["prompt"].unique()]
-    return {
-        name: Interval(statistic(joint, additive), _interval(statistic, joint, additive, clusters, seed))
-        for name, statistic in STATISTICS.items()
-    }
+def moved(blocks: pd.DataFrame) -> pd.DataFrame:
+    """The blocks that the last block moved at all, by more than the numbers' noise."""
+    floor = np.maximum(FLOOR, NULLS * blocks["null"]) if "null" in blocks else FLOOR
+    return blocks[np.maximum(blocks["joint"], blocks["additive"]) >= floor]
 
 
-def _interval(
-    statistic: Callable[[Values, Values], float],
-    joint: Values,
-    additive: Values,
-    clusters: list[NDArray[np.int64]],
-    seed: int,
-) -> tuple[float, float] | None:
-    if len(clusters) < ENOUGH_PROMPTS:
-        return None
+def agreement(
+    blocks: pd.DataFrame, statistics: Sequence[str] = tuple(STATISTICS), seed: int = 0
+) -> dict[str, Interval]:
+    """Statistics of the blocks' `joint` and `additive`, prompts (`prompt`) resampled whole.
 
-    def resampled(chosen: NDArray[np.int64]) -> float:
-        rows = np.concatenate([clusters[number] for number in chosen])
-        return statistic(joint[rows], additive[rows])
-
-    found = stats.bootstrap(
-        (np.arange(len(clusters)),), resampled, vectorized=False, n_resamples=RESAMPLES, method="percentile",
-        rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    All are NaN where there are fewer than three blocks.
+    """
+    return compare(blocks["joint"], blocks["additive"], blocks["prompt"], statistics, seed)
 
 
-def decomposition(blocks: pd.DataFrame) -> dict[str, float]:
-    """Mean parts of the gap J - A = T - X + kappa, and how often either side prevails."""
+def compare(
+    first: pd.Series, second: pd.Series, prompts: pd.Series, statistics: Sequence[str], seed: int = 0
+) -> dict[str, Interval]:
+    """The same statistics of any two quantities, the first in J's place and the second in A's."""
+    if len(first) < 3:
+        return {name: Interval(np.nan, None) for name in statistics}
+    return {name: clustered(STATISTICS[name], (first, second), prompts, seed=seed) for name in statistics}
+
+
+def decomposition(blocks: pd.DataFrame) -> dict[str, Interval | float]:
+    """Mean parts of the gap J - A = T - X + kappa with their intervals, and how often J is the larger."""
     gap = blocks["joint"] - blocks["additive"]
-    return {
-        "T": float(blocks["correlation"].mean()), "X": float(blocks["cross"].mean()),
-        "kappa": float(blocks["inconsistency"].mean()), "J - A": float(gap.mean()),
-        "synergy (J > A)": float((gap > 0).mean()), "redundancy (J < A)": float((gap < 0).mean()),
+    parts = {
+        "T": blocks["correlation"], "X": blocks["cross"], "T - X": blocks["correlation"] - blocks["cross"],
+        "kappa": blocks["inconsistency"], "J - A": gap,
+    }  # fmt: skip
+    return {name: clustered(mean, [part], blocks["prompt"], 0.0) for name, part in parts.items()} | {
+        "J > A": float((gap > 0).mean()), "J < A": float((gap < 0).mean()),
         "within 10 %": float((gap.abs() <= 0.1 * blocks["joint"]).mean()),
         "within 25 %": float((gap.abs() <= 0.25 * blocks["joint"]).mean()),
+    }  # fmt: skip
+
+
+def noise(blocks: pd.DataFrame) -> dict[str, float]:
+    """What the sampling of histories alone does to the numbers.
+
+    `median gap of noise` is what the median of |J - A| / J would be if J were A; `R², disattenuated` is R²
+    over the share of J's variance that is not sampling error.
+    """
+    error, joint = blocks["standard_error"], blocks["joint"]
+    relative = float((error / joint.clip(lower=1e-9)).median())
+    spread = float(joint.var())
+    reliability = 1 - float((error**2).mean()) / spread if spread else np.nan
+    r2 = (
+        determination(joint.to_numpy(float), blocks["additive"].to_numpy(float))
+        if len(blocks) > 2
+        else np.nan
+    )
+    return {
+        "median SE(J) / J": relative, "median gap of noise": float(stats.norm.ppf(0.75)) * relative,
+        "R², disattenuated": min(r2 / reliability, 1.0) if reliability > 0 else np.nan,
     }  # fmt: skip
 
 
@@ -136,16 +159,35 @@ def verdict(blocks: pd.DataFrame, found: dict[str, Interval]) -> str:
     if len(blocks) < ENOUGH_BLOCKS or ratio.ci95 is None:
         return f"Too few blocks to tell ({len(blocks)} blocks of {prompts} prompts)."
     low, high = ratio.ci95
+    chance = noise(blocks)["median gap of noise"]
     numbers = (
-        f"sum J / sum A = {ratio.value:.2f} ({low:.2f} to {high:.2f}), half of all blocks are off by more"
-        f" than {gap.value:.0%} of J; {len(blocks)} blocks of {prompts} prompts"
+        f"sum J / sum A = {ratio}, half of all blocks are off by more than {gap.value:.0%} of J, of which"
+        f" sampling alone would give {chance:.0%}; {len(blocks)} blocks of {prompts} prompts"
     )
-    if low > 1 + CLOSE:
-        return f"Not additive: the sum under-counts, the last block couples the candidates ({numbers})."
-    if high < 1 - CLOSE:
-        return f"Not additive: the sum over-counts, the candidates learn the same thing twice ({numbers})."
+    if low > 1 + CLOSE or high < 1 - CLOSE:
+        side = "under" if low > 1 else "over"
+        return f"Not additive: the sum {side}-counts, {_why(blocks)} ({numbers})."
     if low < 1 - CLOSE or high > 1 + CLOSE:
         return f"Undecided: the interval reaches further than a tenth from one ({numbers})."
-    if gap.value > CLOSE:
-        return f"Additive in sum, but not block by block ({numbers})."
-    return f"Approximately additive, in sum and block by block ({numbers})."
+    if gap.value <= CLOSE:
+        return f"Approximately additive, in sum and block by block ({numbers})."
+    if chance > CLOSE / 2:
+        return f"Additive in sum; for single blocks it takes more histories to tell ({numbers})."
+    return f"Additive in sum, but not block by block ({numbers})."
+
+
+def _why(blocks: pd.DataFrame) -> str:
+    """Which part of the gap makes most of it, if that can be told."""
+    parts = decomposition(blocks)
+    coupling, kappa, gap = parts["T - X"], parts["kappa"], parts["J - A"]
+    assert isinstance(coupling, Interval)
+    assert isinstance(kappa, Interval)
+    assert isinstance(gap, Interval)
+    if abs(kappa.value) > abs(coupling.value):
+        return "mostly because the model's conditionals do not agree with its marginals (κ)"
+    low, high = coupling.bounds
+    if low > 0 and gap.value > 0:
+        return "because the last block couples the candidates (T > X)"
+    if high < 0 and gap.value < 0:
+        return "because candidates learn the same thing from it (X > T)"
+    return "for no single reason that shows"

@@ -1,71 +1,47 @@
-"""Where a decode opened its blocks, as pairs of worlds in which the last block's influence is measured."""
+"""What the last block did to the next candidates, measured at every opening of a decode."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from random import Random
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
-from analysis.additivity import log_probs, sampled
-from analysis.replay import canvas_at
+from analysis.additivity import Estimate, log_probs, sampled
+from analysis.openings import LAST, Opening, compared
 from depcap.errors import DepcapError
 from depcap.measures import entropy
 from depcap.protocols import Denoiser
-from depcap.trace import Trace
 
-ORDERS = ("left-to-right", "confidence", "random")
+LEFT_TO_RIGHT = "left-to-right"
+ORDERS = (LEFT_TO_RIGHT, "confidence", "random")
+CHOSEN = "chosen"
 CONFIDENT = 0.9
 """A candidate whose confidence is at least this counts as confident."""
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """One block of a decode that opened after another: the canvas then, and that with the last block masked.
+class Plan:
+    """What is measured at every opening: fixed sizes (those that fit), the decoder's own, and orders.
 
-    `start` is where the new block begins, `size` how long the decoder made it, `last` the span of the block
-    before it, `end` one past the last position worth looking at: the row's end, or the end token.
+    A block of the decoder's own is measured up to `largest`. `samples` and `top` are those of `sampled`.
+    `baselines` adds the comparisons for the smallest size, left to right.
     """
 
-    index: int
-    after: list[int]
-    before: list[int]
-    start: int
-    size: int
-    last: tuple[int, int]
-    end: int
-
-
-def openings(trace: Trace) -> list[Opening]:
-    """All but the first block of a decode; nothing after the final response's end token."""
-    rows, found = [row for row in trace.rows() if row["opened"]], []
-    header = trace.header
-    ends = [place for place, token in enumerate(header.tokens) if token in header.end_ids]
-    end = len(header.prompt_ids) + (ends[0] + 1 if ends else len(header.tokens))
-    for previous, row in pairwise(rows):
-        if row["start"] >= end:
-            break
-        after = canvas_at(trace, row["step"] - 1)
-        before = list(after)
-        before[previous["start"] : row["start"]] = [header.mask_id] * (row["start"] - previous["start"])
-        found.append(
-            Opening(
-                row["block"], after, before, row["start"], row["end"] - row["start"],
-                (previous["start"], row["start"]), end,
-            )
-        )  # fmt: skip
-    return found
-
-
-def candidates(opening: Opening, size: int) -> list[int]:
-    """The next positions, at most `size` and none beyond the end."""
-    return list(range(opening.start, min(opening.start + size, opening.end)))
+    sizes: tuple[int, ...] = (4, 8, 16, 32)
+    orders: tuple[str, ...] = ORDERS
+    samples: int = 16
+    top: int = 64
+    baselines: bool = True
+    largest: int = 128
 
 
 def ordered(kind: str, positions: list[int], confidence: np.ndarray, seed: int) -> list[int]:
     """The candidates in the order in which they are unmasked; `confidence` is theirs at the opening."""
-    if kind == "left-to-right":
+    if kind == LEFT_TO_RIGHT:
         return positions
     if kind == "confidence":
         return [positions[place] for place in np.argsort(-confidence, kind="stable")]
@@ -74,30 +50,65 @@ def ordered(kind: str, positions: list[int], confidence: np.ndarray, seed: int) 
     raise DepcapError(f"unknown order {kind!r} (known: {', '.join(ORDERS)})")
 
 
-def measure(
-    denoiser: Denoiser, opening: Opening, size: int, order: str, samples: int, seed: int, top: int = 64
-) -> dict[str, Any]:
-    """J, A and the parts of their gap for one candidate block, with what it can be sorted by."""
-    positions = candidates(opening, size)
-    now = log_probs(denoiser, [opening.after], positions)
-    confidence = now[0].max(dim=1).values.exp().numpy()
-    way = ordered(order, positions, confidence, seed)
-    found = sampled(denoiser, opening.after, opening.before, way, samples, seed, top)
-    return {
-        "block": opening.index, "size": len(positions), "order": order, "chosen": opening.size,
-        "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
-        "truncated": float(found.truncated.sum()), "standard_error": found.standard_error,
-        "correlation": found.correlation, "cross": found.cross, "inconsistency": found.inconsistency,
-        "entropy": float(entropy(now).mean()), "confident": bool((confidence >= CONFIDENT).all()),
-        "joint_curve": found.joint.tolist(), "additive_curve": found.additive.tolist(),
-        "truncated_curve": found.truncated.tolist(), "positions": way,
-    }  # fmt: skip
-
-
-def grid(opening: Opening, sizes: tuple[int, ...], orders: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:
-    """What to measure at an opening: every fixed size that fits, and the decoder's own, in every order."""
+def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list[Row]:
+    """J, A and the parts of their gap for every candidate block of the plan, and what sorts it."""
     room = opening.end - opening.start
-    named = [(str(size), size) for size in sizes if size <= room] + [("chosen", min(opening.size, room))]
-    for name, size in named:
-        for order in orders if size > 1 else orders[:1]:
-            yield name, size, order
+    sizes = {str(size): size for size in plan.sizes if size <= room}
+    smallest = min(sizes, key=int, default=None)
+    sizes[CHOSEN] = min(opening.size, room, plan.largest)
+    positions = list(range(opening.start, opening.start + max(sizes.values())))
+    now = log_probs(denoiser, [opening.after], positions)
+    confidence, unsure = now[0].max(dim=1).values.exp().numpy(), entropy(now)[0].numpy()
+    null = _null(denoiser, opening, positions, now)
+
+    def row(name: str, order: str, way: list[int], found: Estimate, what: str = LAST) -> Row:
+        inside = [position - opening.start for position in way]
+        sure = bool((confidence[inside] >= CONFIDENT).all())
+        marks = {"entropy": float(unsure[inside].mean()), "confident": sure, "null": null}
+        return {"candidates": name, "order": order, "masked_again": what, **_numbers(opening, found), **marks}
+
+    rows = []
+    for order in plan.orders:
+        ways = {
+            name: ordered(order, positions[:size], confidence[:size], seed) for name, size in sizes.items()
+        }
+        found = _estimates(denoiser, opening, ways, order, plan, seed)
+        rows += [row(name, order, way, found[len(way)]) for name, way in ways.items()]
+    if plan.baselines and smallest is not None:
+        way = positions[: sizes[smallest]]
+        for what, world in compared(opening, seed).items():
+            estimate = sampled(denoiser, world.after, world.before, way, plan.samples, seed, plan.top)
+            rows.append(row(smallest, LEFT_TO_RIGHT, way, estimate, what))
+    return rows
+
+
+def _null(denoiser: Denoiser, opening: Opening, positions: list[int], now: Float[Tensor, "1 m V"]) -> float:
+    """What A would be of a world and itself, computed in another batch: the noise of the numbers."""
+    again = log_probs(denoiser, [opening.before, opening.after], positions)[1]
+    return float((now[0].exp() * (now[0] - again)).nansum().abs())
+
+
+def _estimates(
+    denoiser: Denoiser, opening: Opening, ways: dict[str, list[int]], order: str, plan: Plan, seed: int
+) -> dict[int, Estimate]:
+    """By size. From left to right smaller blocks are beginnings of the largest, which alone is sampled."""
+    found: dict[int, Estimate] = {}
+    for way in sorted(ways.values(), key=len, reverse=True):
+        if found and order == LEFT_TO_RIGHT:
+            found[len(way)] = next(iter(found.values())).first(len(way))
+        elif len(way) not in found:
+            found[len(way)] = sampled(
+                denoiser, opening.after, opening.before, way, plan.samples, seed, plan.top
+            )
+    return found
+
+
+def _numbers(opening: Opening, found: Estimate) -> Row:
+    return {
+        "block": opening.index, "start": opening.start, "size": len(found.joint),
+        "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
+        "truncated": float(found.truncated.sum()), "standard_error": float(found.standard_error[-1]),
+        "histories": found.histories, "correlation": float(found.correlation.sum()),
+        "cross": float(found.cross.sum()), "inconsistency": float(found.inconsistency.sum()),
+        "joint_curve": found.joint.tolist(), "additive_curve": found.additive.tolist(),
+    }  # fmt: skip

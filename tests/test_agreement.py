@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from analysis import agreement as ag
+from analysis import statistics
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ag, "RESAMPLES", 200)
+    monkeypatch.setattr(statistics, "CLUSTER_RESAMPLES", 200)
 
 
 def blocks(ratio: float, noise: float = 0.0, prompts: int = 20, each: int = 5, seed: int = 0) -> pd.DataFrame:
@@ -21,7 +22,7 @@ def blocks(ratio: float, noise: float = 0.0, prompts: int = 20, each: int = 5, s
     return pd.DataFrame(
         {
             "prompt": np.repeat(np.arange(prompts), each), "joint": joint, "additive": additive,
-            "correlation": joint - additive, "cross": 0.0, "inconsistency": 0.0,
+            "correlation": joint - additive, "cross": 0.0, "inconsistency": 0.0, "standard_error": 0.0,
         }
     )  # fmt: skip
 
@@ -64,8 +65,9 @@ def test_with_few_prompts_there_is_no_interval() -> None:
 
 def test_the_parts_of_the_gap_add_up() -> None:
     found = ag.decomposition(blocks(1.5))
-    assert found["T"] - found["X"] + found["kappa"] == pytest.approx(found["J - A"])
-    assert (found["synergy (J > A)"], found["redundancy (J < A)"]) == (1.0, 0.0)
+    parts = {name: part.value for name, part in found.items() if isinstance(part, statistics.Interval)}
+    assert parts["T"] - parts["X"] + parts["kappa"] == pytest.approx(parts["J - A"])
+    assert (found["J > A"], found["J < A"]) == (1.0, 0.0)
     assert ag.decomposition(blocks(1.05))["within 10 %"] == 1.0
 
 
@@ -85,3 +87,40 @@ def test_the_verdict_follows_from_the_numbers(
 ) -> None:
     table = blocks(ratio, noise, prompts)
     assert ag.verdict(table, ag.agreement(table)).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "parts", "why"),
+    [
+        (1.5, {"correlation": 1.0}, "couples the candidates"),
+        (0.6, {"cross": -1.0}, "learn the same thing"),
+        (0.6, {"inconsistency": 1.0}, "do not agree with its marginals"),
+        (0.6, {"inconsistency": 2.0, "correlation": -1.0}, "do not agree with its marginals"),
+    ],
+)
+def test_the_reason_given_is_the_part_that_makes_most_of_the_gap(
+    ratio: float, parts: dict[str, float], why: str
+) -> None:
+    table = blocks(ratio, 0.02)
+    gap = table["joint"] - table["additive"]
+    table = table.assign(correlation=0.0, cross=0.0, inconsistency=0.0).assign(
+        **{name: share * gap for name, share in parts.items()}
+    )
+    assert why in ag.verdict(table, ag.agreement(table))
+
+
+def test_what_sampling_alone_would_give_is_not_called_a_gap() -> None:
+    rng = np.random.default_rng(0)
+    table = blocks(1.0)
+    table["standard_error"] = 0.2 * table["joint"]
+    table["joint"] += table["standard_error"] * rng.normal(size=len(table))
+    assert ag.verdict(table, ag.agreement(table)).startswith(
+        "Additive in sum; for single blocks it takes more"
+    )
+    assert ag.noise(table)["R², disattenuated"] > ag.agreement(table)["R²"].value
+
+
+def test_columns_that_do_not_vary_have_no_slope() -> None:
+    table = blocks(1.0).assign(additive=2.0)
+    found = ag.agreement(table)
+    assert all(np.isnan(found[name].value) for name in ("slope", "R²", "Pearson", "Spearman"))

@@ -1,10 +1,14 @@
 """Openings of recorded decodes, as worlds in which influence can be measured."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 import depcap
-from analysis.blocks import ORDERS, candidates, grid, measure, openings, ordered
+from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, ORDERS, Plan, measure, ordered
+from analysis.openings import ELSEWHERE, LAST, SHUFFLED, compared, openings
 from analysis.replay import canvas_at
 from depcap import DepcapError
 from depcap.trace import Trace
@@ -36,11 +40,16 @@ def test_the_worlds_differ_in_the_last_block_only(trace: Trace) -> None:
 
 def test_nothing_after_the_end_token_is_looked_at(trace: Trace) -> None:
     header = trace.header
-    ends = [i for i, token in enumerate(header.tokens) if token in header.end_ids]
-    last = len(header.prompt_ids) + (ends[0] if ends else len(header.tokens) - 1)
-    for opening in openings(trace):
-        assert candidates(opening, 99)[-1] <= last
-        assert candidates(opening, 2) == list(range(opening.start, min(opening.start + 2, opening.end)))
+    last = len(header.prompt_ids) + min(header.response_length + 1, len(header.tokens))
+    assert all(opening.start < opening.end == last for opening in openings(trace))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"cache": "dpad"}, {"stop": "eotp"}, {"method": "apd"}, {"params": {"guidance": 1.5}}]
+)
+def test_decoders_that_do_not_see_the_whole_row_are_refused(trace: Trace, changed: dict[str, Any]) -> None:
+    with pytest.raises(DepcapError):
+        openings(replace(trace, header=trace.header.model_copy(update=changed)))
 
 
 def test_the_orders_are_permutations() -> None:
@@ -53,24 +62,62 @@ def test_the_orders_are_permutations() -> None:
         ordered("backwards", positions, confidence, 0)
 
 
-def test_fixed_sizes_that_fit_are_measured_and_the_decoders_own(trace: Trace) -> None:
+QUICK = Plan(sizes=(1, 4, 64), samples=3)
+
+
+def test_fixed_sizes_that_fit_are_measured_and_the_decoders_own(llada: depcap.Model, trace: Trace) -> None:
     for opening in openings(trace):
-        named = list(grid(opening, (1, 4, 64), ORDERS))
-        assert all(size <= opening.end - opening.start for _, size, _ in named)
-        assert sum(name == "1" for name, _, _ in named) == 1  # one position has one order
-        assert any(name == "chosen" for name, _, _ in named)
+        room = opening.end - opening.start
+        rows = [row for row in measure(llada.denoiser, opening, QUICK, 0) if row["masked_again"] == LAST]
+        named = {(row["candidates"], row["order"]) for row in rows}
+        names = {str(size) for size in QUICK.sizes if size <= room} | {CHOSEN}
+        assert named == {(name, order) for name in names for order in ORDERS}
+        assert {row["size"] for row in rows if row["candidates"] == CHOSEN} == {min(opening.size, room)}
 
 
 def test_a_measurement_has_the_gap_and_its_parts(llada: depcap.Model, trace: Trace) -> None:
-    for order in ORDERS:
-        found = measure(llada.denoiser, openings(trace)[0], 4, order, samples=3, seed=0)
-        parts = found["correlation"] - found["cross"] + found["inconsistency"]
-        assert found["joint"] - found["additive"] == pytest.approx(parts, abs=1e-9)
-        assert sum(found["joint_curve"]) == pytest.approx(found["joint"])
-        assert len(found["positions"]) == found["size"]
-        assert found["entropy"] > 0
+    for row in measure(llada.denoiser, openings(trace)[0], QUICK, 0):
+        parts = row["correlation"] - row["cross"] + row["inconsistency"]
+        assert row["joint"] - row["additive"] == pytest.approx(parts, abs=1e-9)
+        assert sum(row["joint_curve"]) == pytest.approx(row["joint"])
+        assert len(row["additive_curve"]) == row["size"]
+        assert row["entropy"] > 0
+        assert row["null"] < 1e-9
 
 
 def test_the_sum_does_not_hang_on_the_order(llada: depcap.Model, trace: Trace) -> None:
-    proxies = [measure(llada.denoiser, openings(trace)[0], 4, order, 2, 0)["additive"] for order in ORDERS]
+    rows = measure(llada.denoiser, openings(trace)[0], QUICK, 0)
+    proxies = [row["additive"] for row in rows if row["candidates"] == "4" and row["masked_again"] == LAST]
     assert proxies == pytest.approx([proxies[0]] * 3)
+
+
+def test_from_left_to_right_small_blocks_begin_the_largest(llada: depcap.Model, trace: Trace) -> None:
+    opening = openings(trace)[0]
+    by_size = {
+        sizes: [
+            row["joint"]
+            for row in measure(llada.denoiser, opening, Plan(sizes, (LEFT_TO_RIGHT,), 3, baselines=False), 0)
+            if row["candidates"] == "2"
+        ]
+        for sizes in ((2,), (2, 6))
+    }
+    assert by_size[2,] == pytest.approx(by_size[2, 6])
+
+
+def test_the_comparisons_mask_something_else_or_hold_something_else(trace: Trace) -> None:
+    for opening in openings(trace):
+        worlds, (first, last) = compared(opening, 1), opening.last
+        assert (SHUFFLED in worlds) == (len(set(opening.after[first:last])) > 1)
+        if SHUFFLED in worlds:
+            shuffled = worlds[SHUFFLED]
+            assert shuffled.after != opening.after
+            assert sorted(shuffled.after[first:last]) == sorted(opening.after[first:last])
+            assert shuffled.before == opening.before
+        assert (ELSEWHERE in worlds) == (first - opening.first >= last - first)
+        if ELSEWHERE in worlds:
+            other = worlds[ELSEWHERE]
+            assert other.after == opening.after
+            differs = [i for i, (a, b) in enumerate(zip(other.after, other.before, strict=True)) if a != b]
+            assert len(differs) == last - first
+            assert opening.first <= differs[0]
+            assert differs[-1] < first

@@ -1,0 +1,176 @@
+"""Is confidence what it says, and how early is a token already right?
+
+A proposal is right if it is the token that stands there in the end: what the decoder would have written, not
+what the task wanted. Both come from traces alone.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis import charts
+from analysis.charts import Band
+from analysis.statistics import Interval, clustered, mean
+from analysis.study import Decode, Finding, Row, Study
+from depcap.models.loading import Model
+from depcap.trace import Trace
+
+BINS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
+ENOUGH = 200
+"""Fewer proposals tell nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that was proposed at one position while its block was open, step by step.
+
+    `right[s]` says whether that proposal is the final token, `unmasked[s]` whether it was committed: the last
+    one always was, and with methods that mask again others too.
+    """
+
+    position: int
+    block: int
+    confidence: list[float]
+    right: list[bool]
+    unmasked: list[bool]
+
+
+def right_before_unmasked(right: list[bool]) -> int:
+    """Steps in which a position's proposal was the final token already, for good, and yet waited."""
+    wrong = [step for step, is_right in enumerate(right) if not is_right]
+    return len(right) - 1 - (wrong[-1] + 1 if wrong else 0)
+
+
+def histories(trace: Trace) -> list[History]:
+    """One per position up to the end token, in order; what was never seen in a block is left out."""
+    header, found = trace.header, dict[int, History]()
+    start = len(header.prompt_ids)
+    stop = start + min(header.response_length + 1, len(header.tokens))
+    for row in trace.rows():
+        committed = set(row["committed"])
+        for position, token, confidence in zip(
+            row["positions"], row["tokens"], row["confidence"], strict=True
+        ):
+            if position < stop:
+                seen = found.setdefault(position, History(position, row["block"], [], [], []))
+                seen.confidence.append(confidence)
+                seen.right.append(token == header.tokens[position - start])
+                seen.unmasked.append(position in committed)
+    return [found[position] for position in sorted(found)]
+
+
+def study() -> Study:
+    """The study: nothing to choose."""
+
+    def measure(_model: Model, decode: Decode) -> list[Row]:
+        return [asdict(history) for history in histories(decode.trace)]
+
+    question = "Is confidence what it says, and how early is a token already right?"
+    return Study("calibration", question, measure, conclude, needs_scores=True)
+
+
+def conclude(rows: pd.DataFrame) -> Finding:
+    """Reliability of proposals that waited, and how early tokens are right."""
+    waiting = proposals_that_waited(rows)
+    error, early = calibration_error(waiting), earliness(rows)
+    bins = reliability(waiting)
+    band = Band(bins["confidence"], bins["right"], bins["low"], bins["high"])
+    figure = charts.bands({"proposals that waited": band}, "confidence", "share that is the final token")
+    figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"color": charts.GRID, "dash": "dot"})
+    lead = early.groupby("steps right before unmasked", as_index=False)["share"].sum()
+    steps = lead["steps right before unmasked"].astype(str).tolist()
+    return Finding(
+        _verdict(waiting, error, early),
+        {"Reliability": bins, "How early a token is right": early, "By task": _by_task(waiting)},
+        {
+            "Reliability of proposals that waited": figure,
+            "Steps that a right token still waited": charts.bars(
+                steps, {"tokens": lead["share"]}, "steps", "share of tokens"
+            ),
+        },
+    )
+
+
+def proposals_that_waited(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per position and step in which it was not unmasked: `confidence`, and whether it was `right`.
+
+    A proposal that is unmasked is the final token by definition; its confidence has nothing to be held to.
+    """
+    lists = ["confidence", "right", "unmasked"]
+    long = rows[["prompt", "task", "position", *lists]].explode(lists, ignore_index=True)
+    long = long[~long["unmasked"].astype(bool)].drop(columns="unmasked")
+    return long.assign(confidence=long["confidence"].astype(float), right=long["right"].astype(bool))
+
+
+def reliability(proposals: pd.DataFrame) -> pd.DataFrame:
+    """Mean confidence and share right, with its interval over prompts, in bins of confidence."""
+    which = np.clip(np.digitize(proposals["confidence"], BINS) - 1, 0, len(BINS) - 2)
+    rows = []
+    for place, group in proposals.groupby(which):
+        share = clustered(mean, [group["right"]], group["prompt"])
+        low, high = share.ci95 or (share.value, share.value)
+        rows.append(
+            {
+                "from": BINS[place], "to": BINS[place + 1], "proposals": len(group),
+                "confidence": group["confidence"].mean(), "right": share.value, "low": low, "high": high,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=["from", "to", "proposals", "confidence", "right", "low", "high"])
+
+
+def expected_error(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Expected calibration error: |confidence - share right| over the bins, weighted by their sizes."""
+    if not len(confidence):
+        return np.nan
+    which = np.clip(np.digitize(confidence, BINS) - 1, 0, len(BINS) - 2)
+    gaps = np.bincount(which, weights=confidence - right)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def calibration_error(proposals: pd.DataFrame) -> Interval:
+    """Expected calibration error, with its interval over prompts."""
+    return clustered(expected_error, [proposals["confidence"], proposals["right"]], proposals["prompt"], 0.0)
+
+
+def earliness(rows: pd.DataFrame) -> pd.DataFrame:
+    """Share of tokens by how many steps they were seen, and in how many of these they were right already."""
+    found = pd.DataFrame(
+        {
+            "steps seen": rows["right"].map(len),
+            "steps right before unmasked": rows["right"].map(right_before_unmasked),
+        }
+    )
+    counted = found.value_counts(normalize=True).rename("share").reset_index()
+    return counted.sort_values(["steps seen", "steps right before unmasked"], ignore_index=True)
+
+
+def _by_task(waiting: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for task, group in waiting.groupby("task"):
+        error = calibration_error(group)
+        low, high = error.bounds
+        rows.append(
+            {
+                "task": task, "proposals": len(group), "mean confidence": group["confidence"].mean(),
+                "share right": group["right"].mean(), "calibration error": error.value, "low": low,
+                "high": high,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _verdict(waiting: pd.DataFrame, error: Interval, early: pd.DataFrame) -> str:
+    if len(waiting) < ENOUGH or error.ci95 is None:
+        return f"Too few proposals to tell ({len(waiting)} of {waiting['prompt'].nunique()} prompts)."
+    gap = waiting["right"].mean() - waiting["confidence"].mean()
+    side = "under-confident" if gap > 0 else "over-confident"
+    wasted = float((early["share"] * early["steps right before unmasked"]).sum())
+    late = early[early["steps seen"] > 1]
+    first = late.loc[late["steps right before unmasked"] == late["steps seen"] - 1, "share"].sum()
+    return (
+        f"While they wait, proposals are {side} by {abs(gap):.0%} on average (calibration error {error});"
+        f" of the tokens that waited {first / max(late['share'].sum(), 1e-9):.0%} were right at first sight,"
+        f" and a token waits {wasted:.1f} steps while it is right already."
+    )

@@ -1,0 +1,145 @@
+"""The commands that need analysis: `depcap compare` and `depcap analyze`.
+
+The engine's command line finds them as entry points.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from depcap.errors import DepcapError
+
+if TYPE_CHECKING:
+    from analysis.study import Finding, Study
+    from depcap.models.loading import Model
+    from depcap.request import Settings
+
+
+def compare(
+    out: Annotated[Path, typer.Option(help="folder of the results; what is there is not decoded again")],
+    task: Annotated[str, typer.Option(help="separated by commas")] = "arithmetic,python",
+    model: Annotated[str, typer.Option(help="separated by commas")] = "tiny-llada",
+    methods: Annotated[
+        str, typer.Option(help="all, or separated by commas; with parameters: fast-dllm:threshold=0.3")
+    ] = "all",
+    cache: Annotated[
+        str, typer.Option(help="separated by commas; a method takes those it has")
+    ] = "none,dual",
+    gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
+    limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,
+    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 50,
+    stop: Annotated[str, typer.Option(help="for all methods: eos, run_to_end or eotp")] = "eos",
+    baseline: Annotated[str, typer.Option(help="what the paired tests compare with")] = "llada",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
+) -> None:
+    """Decode the same held-out problems with many methods: accuracy, work and time side by side."""
+    from rich.console import Console
+    from tqdm import tqdm
+
+    import depcap
+    from analysis.comparison import Cell, cells, outcomes, run, specs
+    from analysis.report import write
+
+    if out.exists() and not out.is_dir():
+        raise DepcapError(f"{out} is no folder")
+    chosen = specs(methods)
+    models = [depcap.load(name, device, dtype) for name in _listed(model)]
+    console = Console()
+    left_out: dict[str, None] = {}
+    found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
+    for why in left_out:
+        console.print(f"left out: {why}", style="bright_black", highlight=False)
+    with tqdm(total=len(found) * limit, unit="problem", smoothing=0.02) as bar:
+
+        def progress(cell: Cell, done: int) -> None:
+            bar.set_description(" ".join(cell.keys.values()), refresh=False)
+            bar.update(done)
+
+        run(found, limit, batch_size, out, progress)
+    console.print(write(outcomes(found, limit, out), baseline, out), highlight=False)
+
+
+def analyze(
+    question: Annotated[str, typer.Argument(help="additivity, boundaries, conflicts or calibration")],
+    out: Annotated[Path, typer.Option(help="folder of the results; what is there is not measured again")],
+    model: Annotated[str, typer.Option(help="bundled name, local folder or Hub id")] = "tiny-llada",
+    task: Annotated[str, typer.Option(help="separated by commas")] = "arithmetic,python",
+    limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 20,
+    traces: Annotated[
+        Path | None, typer.Option(help="measure the traces in this folder instead of decoding")
+    ] = None,
+    method: Annotated[str, typer.Option(help="the decoder that is studied")] = "depcap",
+    gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
+    set_: Annotated[
+        list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")
+    ] = [],  # noqa: B006 - typer copies it
+    samples: Annotated[int, typer.Option(help="histories per block (additivity, boundaries)")] = 16,
+    sizes: Annotated[str, typer.Option(help="fixed candidate sizes (additivity)")] = "4,8,16,32",
+    orders: Annotated[
+        str, typer.Option(help="orders of the candidates (additivity)")
+    ] = "left-to-right,confidence,random",
+    seed: Annotated[int, typer.Option(help="of all draws")] = 0,
+    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
+) -> None:
+    """Decode problems, measure what the decoder did, and conclude: tables, figures and a report."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    import depcap
+    from analysis.studies import choose_study, plan
+    from depcap.cli import params
+    from depcap.request import Settings
+
+    if out.exists() and not out.is_dir():
+        raise DepcapError(f"{out} is no folder")
+    study = choose_study(question, plan(sizes, orders, samples))
+    loaded = depcap.load(model, device, dtype)
+    settings = Settings(method, "none", gen_length, params=params(set_))
+    wanted = dict.fromkeys(_listed(task), limit) if traces is None else {}
+    finding, report = _study(study, loaded, settings, wanted, traces, out, seed, batch_size)
+    Console().print(Markdown(f"**{finding.verdict}**"), f"\n{report}", highlight=False)
+
+
+def _study(
+    study: "Study",
+    model: "Model",
+    settings: "Settings",
+    wanted: dict[str, int],
+    traces: Path | None,
+    out: Path,
+    seed: int,
+    batch_size: int,
+) -> tuple["Finding", Path]:
+    """Record (or find) the decodes, measure them, conclude and write."""
+    from tqdm import tqdm
+
+    from analysis.findings import write
+    from analysis.study import measure, record, recorded
+
+    with tqdm(total=sum(wanted.values()), desc="decoding", unit="problem", disable=not wanted or None) as bar:
+        paths = [
+            path
+            for name, limit in wanted.items()
+            for path in record(model, name, limit, settings, out / "traces", batch_size, bar.update)
+        ]
+    paths = recorded(traces) if traces is not None else paths
+    with tqdm(total=len(paths), desc=study.name, unit="decode", smoothing=0.05) as bar:
+        rows = measure(study, model, paths, out / f"{study.name}.jsonl", seed, bar.update)
+    finding = study.finding(rows)
+    how = {"decodes": len(paths), "seed": seed, **study.options}
+    if wanted:
+        how = {"method": settings.method, "gen_length": settings.gen_length, **settings.params, **how}
+    shown = (
+        f"{key} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for key, value in how.items()
+    )
+    source = f"{model.name}: " + "; ".join(shown) + "."
+    return finding, write(study, finding, rows, out, source)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

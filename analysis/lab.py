@@ -1,0 +1,85 @@
+"""The additivity lab's payload: every view of a study's rows as panels of a figure and its numbers."""
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis import additivity_study as additivity
+from analysis.agreement import agreement, moved, verdict
+from analysis.blocks import CHOSEN
+from analysis.figures import CONFIG
+from analysis.openings import LAST
+
+LAB_SCHEMA = 1
+DIGITS = 5
+POINTS = ["prompt", "task", "block", "size", "additive", "joint", "standard_error", "entropy"]
+HINTS = {
+    "Joint influence against the sum": "Every point is one block. On the dotted line the influence adds up;"
+    " above it the tokens of the block moved more together than one by one, below it less. Click a point to"
+    " replay that block.",
+    "Relative gap": "How far J is from A, as a share of J.",
+    "Where it holds": "Sum of J over sum of A in one kind of block and in another, with 95 % intervals over"
+    " prompts.",
+    "Cumulative ratio": "J over A of the first k candidates: the median block, and the middle half.",
+    "What the gap is made of": "J − A = T − X + κ: dependence that is there, less dependence that was known"
+    " before, plus the model's inconsistency.",
+    "Between orders": "The same block, its tokens revealed in another order.",
+    "Compared with": "What J and A are where the last block has nothing to do with it.",
+    "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
+}
+SHARED = (
+    ("Where it holds", "By stratum"), ("Cumulative ratio", "By place in the block"),
+    ("What the gap is made of", "Parts of the gap"), ("", "Between orders"), ("", "Compared with"),
+    ("", "Top-K influence"),
+)  # fmt: skip
+
+
+def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
+    """A view per size and order, each with its verdict, and the panels that all views share."""
+    real = rows[rows.masked_again == LAST]
+    finding = additivity.conclude(rows)
+    views = [
+        _view(str(candidates), str(order), moved(group))
+        for (candidates, order), group in real.groupby(["candidates", "order"], sort=False)
+    ]
+    shared = [
+        _panel(figure or table, finding.figures.get(figure), finding.tables[table])
+        for figure, table in SHARED
+        if len(finding.tables.get(table, ()))
+    ]
+    views.sort(key=lambda view: view["candidates"] != CHOSEN)
+    return {"schema": LAB_SCHEMA, "source": source, "views": views, "shared": shared}
+
+
+def _view(candidates: str, order: str, blocks: pd.DataFrame) -> dict[str, Any]:
+    found = agreement(blocks)
+    numbers = additivity.statistics_table(blocks, found)
+    panels = [
+        _panel(title, figure, blocks[POINTS]) for title, figure in additivity.point_figures(blocks).items()
+    ]
+    return {
+        "candidates": candidates, "order": order, "verdict": verdict(blocks, found),
+        "panels": [*panels, _panel("J against A", None, numbers)],
+    }  # fmt: skip
+
+
+def _panel(title: str, figure: go.Figure | None, table: pd.DataFrame) -> dict[str, Any]:
+    spec = None if figure is None else json.loads(figure.to_json()) | {"config": CONFIG}
+    columns = [str(name) for name in table.columns]
+    cells = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    return {"title": title, "hint": HINTS.get(title, ""), "figure": spec, "columns": columns, "rows": cells}
+
+
+def _cell(value: Any) -> Any:
+    """A table's cell as JSON has it."""
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, int | float) or hasattr(value, "dtype"):
+        number = float(value)
+        return (
+            (float(f"{number:.{DIGITS}g}") if number % 1 else int(number)) if math.isfinite(number) else None
+        )
+    return str(value)

@@ -1,0 +1,100 @@
+"""Where a decode opened its blocks, as pairs of worlds that differ in the last block only."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from depcap.errors import DepcapError
+from depcap.trace import Header, Trace
+
+LAST, SHUFFLED, ELSEWHERE = "last block", "last block, tokens shuffled", "another block"
+"""What is masked again: the last block; or, to compare, one with shuffled tokens, or an earlier span."""
+NOT_WHOLE = {
+    "method": ("apd", "pearl", "ar"),  # what lies beyond the block cannot be seen
+    "cache": ("dpad", "streaming"),
+    "stop": ("eotp",),  # the row was shortened on the way
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One block of a decode that opened after another: the canvas then, and that with the last block masked.
+
+    `start` is where the new block begins, `size` how long the decoder made it, `last` the span of the block
+    before it, `first` where the response begins, `end` one past the last position worth looking at: the
+    row's end, or the end token.
+    """
+
+    index: int
+    after: list[int]
+    before: list[int]
+    start: int
+    size: int
+    last: tuple[int, int]
+    first: int
+    end: int
+
+
+def openings(trace: Trace) -> list[Opening]:
+    """All but the first block of a decode; nothing after the final response's end token.
+
+    For decoders that always see the whole row: DepcapError for the others.
+    """
+    header = trace.header
+    _check_whole(header)
+    first = len(header.prompt_ids)
+    end = first + min(header.response_length + 1, len(header.tokens))
+    canvas, opened = header.prompt_ids + [header.mask_id] * header.gen_length, []
+    for row in trace.rows():
+        if row["opened"]:
+            opened.append((row, list(canvas)))
+        for position, token in zip(row["committed"], row["committed_tokens"], strict=True):
+            canvas[position] = token
+        for position in row["remasked"]:
+            canvas[position] = header.mask_id
+    return [
+        _opening(before, row, after, header.mask_id, first, end)
+        for (before, _), (row, after) in pairwise(opened)
+        if row["start"] < end
+    ]
+
+
+def _check_whole(header: Header) -> None:
+    for name, values in NOT_WHOLE.items():
+        if (value := getattr(header, name)) in values:
+            raise DepcapError(
+                f"{name} {value} does not show the whole row: the worlds would not be the decoder's"
+            )
+    if header.params.get("guidance"):
+        raise DepcapError("decodes with guidance cannot be measured: the model alone is another distribution")
+
+
+def _opening(
+    previous: dict[str, Any], row: dict[str, Any], after: list[int], mask: int, first: int, end: int
+) -> Opening:
+    start, last = row["start"], (previous["start"], row["start"])
+    before = [*after[: last[0]], *[mask] * (last[1] - last[0]), *after[last[1] :]]
+    return Opening(row["block"], after, before, start, row["end"] - start, last, first, end)
+
+
+def compared(opening: Opening, seed: int) -> dict[str, Opening]:
+    """The same opening with other worlds: what an influence is that has nothing to do with the last block.
+
+    `SHUFFLED`: the last block stands in P with its tokens in another order; missing where there is none.
+    `ELSEWHERE`: in Q an earlier span of the response, of the same size, is masked instead; missing where it
+    does not fit.
+    """
+    draw, (begin, end), found = Random(seed), opening.last, dict[str, Opening]()
+    tokens = opening.after[begin:end]
+    if len(set(tokens)) > 1:
+        mixed = tokens
+        while mixed == tokens:
+            mixed = draw.sample(tokens, len(tokens))
+        found[SHUFFLED] = replace(opening, after=[*opening.after[:begin], *mixed, *opening.after[end:]])
+    size, mask = end - begin, opening.before[begin]
+    if begin - opening.first >= size:
+        start = draw.randrange(opening.first, begin - size + 1)
+        before = [*opening.after[:start], *[mask] * size, *opening.after[start + size :]]
+        found[ELSEWHERE] = replace(opening, before=before)
+    return found

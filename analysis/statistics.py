@@ -1,0 +1,124 @@
+"""Tests and intervals: the same problems decoded in two ways, and statistics over prompts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, bootstrap
+
+RESAMPLES, CLUSTER_RESAMPLES = 9_999, 2_000
+ENOUGH_PROMPTS = 10
+"""Things that come from fewer prompts have no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two ways to decode the same problems, the first against the second.
+
+    `difference` is that of the accuracies; `wins` and `losses` are problems that only the first, or only the
+    second, solves; `p` is McNemar's exact two-sided test on these.
+    """
+
+    difference: float
+    wins: int
+    losses: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio of sums over problems, with its 95 % bootstrap interval."""
+
+    value: float
+    ci95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A statistic with its 95 % interval from a cluster bootstrap over prompts; None where it has none.
+
+    `p` is that of the statistic being the null value, from the same bootstrap.
+    """
+
+    value: float
+    ci95: tuple[float, float] | None
+    p: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Both ends; NaN where there is no interval."""
+        return self.ci95 or (np.nan, np.nan)
+
+    def __str__(self) -> str:
+        if self.ci95 is None:
+            return f"{self.value:.2f}"
+        return f"{self.value:.2f} ({self.ci95[0]:.2f} to {self.ci95[1]:.2f})"
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> Paired:
+    """Whether two decoders' accuracies differ. With no discordant problem p is 1."""
+    left, right = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    wins, losses = int((left & ~right).sum()), int((~left & right).sum())
+    p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    return Paired((wins - losses) / len(left), wins, losses, float(p))
+
+
+def ratio(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Ratio:
+    """Sum of the first over sum of the second; problems are resampled in pairs.
+
+    The interval is the percentile bootstrap's. Where all pairs have one ratio it has no width.
+    """
+    left, right = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    value = float(left.sum() / right.sum())
+    if len(left) < 2 or np.ptp(left / right) == 0:
+        return Ratio(value, (value, value))
+
+    def of_sums(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+        return a.sum(axis=axis) / b.sum(axis=axis)
+
+    found = bootstrap(
+        (left, right), of_sums, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile",
+        rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    low, high = found.confidence_interval
+    return Ratio(value, (float(low), float(high)))
+
+
+def clustered(
+    statistic: Callable[..., float],
+    columns: Sequence[ArrayLike],
+    prompts: ArrayLike,
+    null: float = 1.0,
+    seed: int = 0,
+) -> Interval:
+    """A statistic of columns of numbers, prompts resampled whole: things from one prompt hang together.
+
+    Resamples in which the statistic does not exist (NaN) are left out.
+    """
+    values = [np.asarray(column, dtype=float) for column in columns]
+    value = statistic(*values)
+    clusters = list(pd.Series(np.arange(len(values[0]))).groupby(np.asarray(prompts)).indices.values())
+    if len(clusters) < ENOUGH_PROMPTS or np.isnan(value):
+        return Interval(value, None)
+
+    def resampled(chosen: NDArray[np.int64]) -> float:
+        rows = np.concatenate([clusters[number] for number in chosen])
+        return statistic(*(column[rows] for column in values))
+
+    draws = bootstrap(
+        (np.arange(len(clusters)),), resampled, vectorized=False, n_resamples=CLUSTER_RESAMPLES,
+        method="percentile", rng=np.random.default_rng(seed),
+    ).bootstrap_distribution  # fmt: skip
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return Interval(value, None)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    beyond = min((draws <= null).mean(), (draws >= null).mean())
+    return Interval(value, (float(low), float(high)), min(1.0, 2 * max(float(beyond), 1 / len(draws))))
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    """The mean; NaN of nothing."""
+    return float(values.mean()) if len(values) else np.nan

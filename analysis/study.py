@@ -1,0 +1,179 @@
+"""A question asked of recorded decodes: record them, measure one after the other, then conclude.
+
+Everything on the way is kept, so that a stopped study goes on: traces in `traces/`, rows in `STUDY.jsonl`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from depcap import trace as traces
+from depcap.errors import DepcapError
+from depcap.evaluation import held_out
+from depcap.generation import start
+from depcap.journal import Journal
+from depcap.models.loading import Model
+from depcap.request import Request, Settings, check
+from depcap.tasks import TASKS
+from depcap.trace import Header, Trace, json_params
+
+Row = dict[str, Any]
+Progress = Callable[[int], object]
+NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
+"""How the decode of a held-out problem is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a study concludes: a sentence, and the tables and figures that it rests on, by title."""
+
+    verdict: str
+    tables: dict[str, pd.DataFrame]
+    figures: dict[str, go.Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """A recorded decode: its name, such as `python-0007`, its trace, and a seed of its own."""
+
+    name: str
+    trace: Trace
+    seed: int
+
+    @property
+    def task(self) -> str | None:
+        """The task whose held-out problem it is named for, if it is."""
+        found = NAME.fullmatch(self.name)
+        return found[1] if found else None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, how one decode is measured, and how all of it is read.
+
+    `measure` gets the model and a decode and returns rows; `options` is what rows hang on besides.
+    `needs_scores` asks for traces that hold more than the commits.
+    """
+
+    name: str
+    question: str
+    measure: Callable[[Model, Decode], list[Row]]
+    conclude: Callable[[pd.DataFrame], Finding]
+    options: dict[str, Any] = field(default_factory=dict)
+    needs_scores: bool = False
+
+    def finding(self, rows: pd.DataFrame) -> Finding:
+        """What is concluded of rows; of none, that there is nothing to conclude from."""
+        if rows.empty:
+            return Finding("Nothing to tell: these decodes have nothing that could be measured.", {})
+        return self.conclude(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The rows of one decode, and the digest of its trace."""
+
+    decode: str
+    task: str
+    digest: str
+    rows: list[Row]
+
+
+def record(
+    model: Model, task: str, limit: int, settings: Settings, folder: Path, batch_size: int, progress: Progress
+) -> list[Path]:
+    """Decode the first held-out problems of a task; a trace file for each. Those that are there are kept."""
+    if batch_size < 1:
+        raise DepcapError("batch size must be at least 1")
+    folder.mkdir(parents=True, exist_ok=True)
+    _, problems = held_out(task, limit)
+    prompts = {
+        folder / f"{task}-{number:04}.parquet": problem.prompt for number, problem in enumerate(problems)
+    }
+    there = [path for path in prompts if path.exists()]
+    for path in there:
+        _same(traces.load(path).header, check(model, [prompts[path]], settings), path)
+    progress(len(there))
+    todo = (path for path in prompts if not path.exists())
+    while batch := list(islice(todo, batch_size)):
+        results = start(model, [prompts[path] for path in batch], settings, "distributions").run()
+        for path, result in zip(batch, results, strict=True):
+            if result.trace is not None:
+                traces.save(result.trace, path)
+        progress(len(batch))
+    return list(prompts)
+
+
+def recorded(folder: Path) -> list[Path]:
+    """The trace files of a folder, by name."""
+    paths = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
+    if not paths:
+        raise DepcapError(f"{folder} holds no traces (*.parquet)")
+    return paths
+
+
+def _same(header: Header, request: Request, path: Path) -> None:
+    """Whether a trace that is there is the one that would be recorded."""
+    named, settings = request.method, request.settings
+    wanted = {
+        "weights": request.model.weights, "method": named.name, "params": json_params(named.params),
+        "cache": named.cache, "stop": named.stop, "gen_length": settings.gen_length, "seed": settings.seed,
+        "temperature": settings.temperature, "dtype": str(request.model.dtype).removeprefix("torch."),
+        "prompt_ids": request.prompts[0],
+    }  # fmt: skip
+    for key, value in wanted.items():
+        if getattr(header, key) != value:
+            other = f"{key} {getattr(header, key)!r}, not {value!r}"
+            raise DepcapError(f"{path} is of another decode ({other}): give another folder")
+
+
+def measure(
+    study: Study, model: Model, paths: Iterable[Path], journal: Path | None, seed: int, progress: Progress
+) -> pd.DataFrame:
+    """One table row per row that the study measures, with the decode's name and task before it."""
+    header = {"study": study.name, "model": model.weights, "seed": seed, **study.options}
+    kept = Journal(Measured, journal, header)
+    done, chosen = {entry.decode: entry for entry in kept.entries}, dict[str, Measured]()
+    for path in dict.fromkeys(paths):
+        digest = _digest(path)
+        if path.stem in done and done[path.stem].digest != digest:
+            raise DepcapError(f"{journal} holds rows of another {path.stem}: give another folder")
+        if path.stem not in done:
+            trace = _checked(traces.load(path), model, study, path)
+            decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
+            rows = study.measure(model, decode)
+            done[path.stem] = Measured(decode.name, decode.task or "traces", digest, rows)
+            kept.add([done[path.stem]])
+        chosen[path.stem] = done[path.stem]
+        progress(1)
+    return table(chosen.values())
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise DepcapError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _checked(trace: Trace, model: Model, study: Study, path: Path) -> Trace:
+    if trace.header.weights != model.weights:
+        raise DepcapError(f"{path} was decoded with other weights than those of {model.name}")
+    if study.needs_scores and trace.header.level == "decisions":
+        raise DepcapError(f"{path} holds decisions only: {study.name} needs a trace of level scores")
+    return trace
+
+
+def table(entries: Iterable[Measured]) -> pd.DataFrame:
+    """Rows of all decodes, with the decode's name as `prompt`, and its task."""
+    return pd.DataFrame(
+        {"prompt": entry.decode, "task": entry.task, **row} for entry in entries for row in entry.rows
+    )

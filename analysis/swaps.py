@@ -1,0 +1,90 @@
+"""A problem decoded again with another signal in charge of the blocks, everything else as it was."""
+
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+
+from analysis.signals import ADABLOCK, CURVES, FIXED, RANDOM, TRUNCATED, RandomBlock, SignalBlock
+from analysis.study import NAME, Decode, Row
+from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
+from depcap.decoder import Method
+from depcap.errors import DepcapError
+from depcap.evaluation import held_out
+from depcap.generation import Decoding
+from depcap.models.loading import Model
+from depcap.protocols import BoundaryPolicy
+from depcap.request import Settings, check, named_method
+from depcap.tasks import Example, Task
+from depcap.trace import Header, Trace
+
+
+def swaps(model: Model, decode: Decode, rule: SignalBlock) -> list[Row]:
+    """One row per signal: whether the problem is solved with it, and how many forwards that took."""
+    header = decode.trace.header
+    request = check(model, [header.prompt_ids], settings(header))
+    method = request.method.method
+    assert isinstance(method, Method)
+    boundaries: dict[str, BoundaryPolicy] = {signal: replace(rule, signal=signal) for signal in CURVES}
+    boundaries |= {
+        RANDOM: RandomBlock(tuple(header.block_sizes), rule.seed),
+        FIXED: FixedBlock(round(np.mean(header.block_sizes))),
+        ADABLOCK: adablock(model, header.gen_length),
+    }
+    rows = []
+    for signal, boundary in boundaries.items():
+        named = replace(request.method, method=replace(method, boundary=boundary))
+        result = Decoding(replace(request, method=named), None).run()[0]
+        rows.append(
+            {
+                "kind": "decode", "signal": signal, "nfe": result.nfe, "blocks": len(result.block_sizes),
+                "tokens": result.response_length, "right": _right(model, decode, result.text or ""),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _right(model: Model, decode: Decode, text: str) -> bool | None:
+    """Whether it solves the held-out problem that the decode is of; None where it is of none."""
+    found = problem(decode.name)
+    if found is None:
+        return None
+    task, example = found
+    header = decode.trace.header
+    asked = check(model, [example.prompt], settings(header)).prompts[0]
+    return task.score(example, text) == 1.0 if asked == header.prompt_ids else None
+
+
+@lru_cache(256)
+def problem(name: str) -> tuple[Task, Example] | None:
+    """The held-out problem of a name such as `python-0007`."""
+    found = NAME.fullmatch(name)
+    if found is None:
+        return None
+    task, problems = held_out(found[1], int(found[2]) + 1)
+    return task, next(islice(problems, int(found[2]), None))
+
+
+def settings(header: Header) -> Settings:
+    """How a trace was decoded."""
+    return Settings(
+        header.method, header.cache, header.gen_length, header.stop, header.seed, header.temperature,
+        header.params,
+    )  # fmt: skip
+
+
+def depcap_rule(model: Model, trace: Trace, samples: int, seed: int) -> SignalBlock:
+    """The boundary that a trace was decoded with, ready to take another signal; only DepCap's does."""
+    method = named_method(model, settings(trace.header)).method
+    if not isinstance(method, Method) or not isinstance(method.boundary, InfluenceBlock):
+        raise DepcapError(f"boundaries are studied on decodes of depcap, not of {trace.header.method}")
+    return SignalBlock(method.boundary, TRUNCATED, model.denoiser, samples, seed)
+
+
+def adablock(model: Model, gen_length: int) -> DelimiterBlock:
+    """AdaBlock's boundary for the model."""
+    method = named_method(model, Settings("adablock", gen_length=gen_length)).method
+    assert isinstance(method, Method)
+    assert isinstance(method.boundary, DelimiterBlock)
+    return method.boundary
