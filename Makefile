@@ -8,7 +8,7 @@ export PORT
 export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: setup setup-dev chromium app lint test train-smoke fmt traces clean
+.PHONY: setup setup-dev chromium app lint test train-smoke fmt traces notebooks clean
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
@@ -37,7 +37,8 @@ lint: setup-dev
 	$(BIN)/lint-imports
 
 test: setup-dev chromium lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu" \
+		--nbmake --nbmake-timeout=60 tests notebooks
 
 train-smoke: setup-dev
 	$(BIN)/python -m pytest -q tests/test_training.py
@@ -48,6 +49,9 @@ fmt: setup-dev
 
 traces: setup
 	$(BIN)/python -m scripts.record_traces
+
+notebooks: setup-dev chromium
+	$(BIN)/jupytext --quiet --to ipynb --execute --set-kernel python3 notebooks/*.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -67,14 +67,19 @@ def events(decoding: Decoding) -> Iterator[Event]:
     name = uuid.uuid4().hex
     depcap.trace.save(trace, RUNS / f"{name}.parquet")
     write_payload(trace, RUNS / f"{name}.json")
-    _forget_old_runs()
+    forget_old_runs()
     yield {"type": "load", "run": name}
 
 
 def write_payload(trace: depcap.Trace, path: Path) -> None:
     """The viewer's payload as a file."""
+    write_json(payload(trace), path)
+
+
+def write_json(document: Any, path: Path) -> None:
+    """A document for the browser, whole or not at all."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(payload(trace), separators=(",", ":"), ensure_ascii=False))
+    temporary.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
     os.replace(temporary, path)
 
 
@@ -127,7 +132,8 @@ def _pieces(decoding: Decoding, ids: list[int]) -> dict[str, str]:
     return {str(token): tokenizer.piece(token) for token in ids}
 
 
-def _forget_old_runs() -> None:
+def forget_old_runs() -> None:
+    """Keep the files of the latest runs only."""
     files = sorted(RUNS.iterdir(), key=lambda path: path.stat().st_mtime)
     for path in files[: -2 * KEPT_RUNS]:
         path.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """Record the example traces that the page opens with: `make traces`."""
 
 import depcap
+from app.files import TRACES
 from app.presets import EXAMPLES, MODELS
 from app.session import write_payload
-from app.ui import TRACES
 
 GEN_LENGTH = 96
 

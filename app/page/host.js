@@ -9,7 +9,7 @@ function handle(event) {
   if (!viewer) waiting.push(event);
   else if (event.type === "begin") viewer.begin(event.start);
   else if (event.type === "commit") viewer.commit(event.delta);
-  else if (event.type === "load") viewer.load(absolute(event.url));
+  else if (event.type === "load") viewer.load(absolute(event.url), event.block);
 }
 
 watch("event", () => handle(props.event));

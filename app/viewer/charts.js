@@ -58,8 +58,8 @@ export class Plot {
     this.isDue = this.element.clientWidth === 0;
     if (this.isDue) return;
     const layout = { ...this.spec.layout, xaxis: { ...this.spec.layout.xaxis }, yaxis: { ...this.spec.layout.yaxis } };
-    layout.shapes = [];
-    layout.annotations = [];
+    layout.shapes = [...(this.spec.layout.shapes ?? [])];
+    layout.annotations = [...(this.spec.layout.annotations ?? [])];
     if (document.fullscreenElement?.matches(".dv-panel")) layout.height = Math.round(0.7 * window.innerHeight);
     const traces = this.spec.data.map((trace) => ({ ...trace }));
     this.fill(Object.fromEntries(traces.map((trace) => [trace.meta?.role, trace])), layout, this.colour);

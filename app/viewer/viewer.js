@@ -64,8 +64,8 @@ class Viewer {
     this.host.replaceChildren(this.root);
   }
 
-  /** Shows a payload, given as a URL or as an object. */
-  async load(source) {
+  /** Shows a payload, given as a URL or as an object; at the end, or where a block opens. */
+  async load(source, block = null) {
     const ticket = (this.ticket = Symbol("load"));
     try {
       const payload = typeof source === "string" ? await fetchPayload(source) : source;
@@ -78,7 +78,7 @@ class Viewer {
     this.loadCharts();
     this.host.dispatchEvent(new CustomEvent("depcap:ready", { bubbles: true }));
     if (this.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.transport.play();
-    else this.moveTo(this.replay.steps.length);
+    else this.moveTo(this.replay.blocks?.[block]?.step ?? this.replay.steps.length);
   }
 
   /** Starts a live decode with an empty canvas. */

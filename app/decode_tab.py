@@ -1,0 +1,147 @@
+"""The tab that decodes: a form, and the viewer under it. No maths and no torch here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import session
+from app.controls import DIFFUSION_METHODS, ParameterFields
+from app.files import PAGE, PLOTLY, TRACES, VIEWER, url
+from app.presets import EXAMPLES, MODELS
+from depcap import DepcapError
+from depcap.generation import Decoding
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+RUNNING: dict[str, Any] = {
+    "concurrency_id": "model", "concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a decode changes on the page."""
+
+    viewer: gr.HTML
+    run: gr.Button
+    stop: gr.Button
+    download: gr.DownloadButton
+
+    @property
+    def components(self) -> list[Any]:
+        """In the order of the updates that `play` yields."""
+        return [self.viewer, self.run, self.stop, self.download]
+
+
+def decode_tab() -> tuple[Outputs, Any]:
+    """The form and the viewer, wired; what a decode changes, and the event that decodes."""
+    with gr.Row(elem_id="form", equal_height=False):
+        with gr.Column(scale=3, min_width=300):
+            prompt = gr.Textbox(
+                EXAMPLES[0].prompt, label="Problem", lines=4, max_lines=10,
+                max_length=session.MAX_PROMPT_CHARACTERS, elem_id="prompt",
+            )  # fmt: skip
+            examples = gr.Radio(
+                [example.label for example in EXAMPLES], label="Examples", value=EXAMPLES[0].label,
+                elem_id="examples",
+            )  # fmt: skip
+            with gr.Row():
+                run = gr.Button("Decode", variant="primary", elem_id="decode")
+                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+                download = gr.DownloadButton("Trace (.parquet)", visible=False, elem_id="download")
+        with gr.Column(scale=2, min_width=300):
+            with gr.Row():
+                method = gr.Dropdown(
+                    list(DIFFUSION_METHODS), value="depcap", label="Method", elem_id="method"
+                )
+                cache = gr.Dropdown(
+                    list(DIFFUSION_METHODS["depcap"].caches), value="none", label="Cache", elem_id="cache"
+                )
+            with gr.Row():
+                model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="model")
+                length = gr.Slider(
+                    8, session.MAX_GEN_LENGTH, 96, step=8, label="Generation length", elem_id="length"
+                )
+            with gr.Accordion("Parameters", open=False, elem_id="parameters"):
+                fields = ParameterFields("depcap")
+    viewer = gr.HTML(
+        html_template='<div class="depcap-host"></div>',
+        js_on_load=(PAGE / "host.js").read_text(),
+        apply_default_css=False,
+        elem_id="viewer",
+        event={"type": "load", "url": url(TRACES / f"{EXAMPLES[0].trace}.json"), "id": 0},
+        viewer=url(VIEWER / "viewer.js"),
+        plotly=url(PLOTLY),
+    )
+    outputs = Outputs(viewer, run, stop, download)
+    inputs = [prompt, model, method, cache, length, *fields.components]
+    running = run.click(_handler(fields), inputs, outputs.components, **RUNNING)
+    method.change(fields.visibility, method, list(fields.groups.values()), **PRIVATE)
+    method.change(_caches, [method, cache], cache, **PRIVATE)
+    examples.input(_show_example, examples, [prompt, viewer], **PRIVATE)
+    return outputs, running
+
+
+def _handler(fields: ParameterFields) -> Any:
+    """The decode event: a generator whose yields reach the page one by one."""
+
+    def decode(
+        prompt: str, model: str, method: str, cache: str, length: int, *values: Any
+    ) -> Iterator[tuple[Any, Any, Any, Any]]:
+        try:
+            decoding = session.prepare(
+                prompt, model, method, cache, int(length or 0), fields.collect(method, values)
+            )
+            yield from play(decoding)
+        except DepcapError as error:
+            gr.Warning(str(error), title="Cannot decode this")
+            yield gr.skip(), *idle(), gr.skip()
+
+    return decode
+
+
+def play(decoding: Decoding, block: int | None = None) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """A decode as it happens, and then its replay, at the opening of a block if one is named."""
+    for number, event in enumerate(session.events(decoding), start=1):
+        if event["type"] == "load":
+            run = event["run"]
+            file = gr.DownloadButton(value=str(session.RUNS / f"{run}.parquet"), visible=True)
+            yield replay(session.RUNS / f"{run}.json", block), *idle(), file
+        elif event["type"] == "begin":
+            yield _viewer(event, number), gr.Button(visible=False), gr.Button(visible=True), gr.skip()
+        else:  # the buttons are left alone: a late step must not undo what Stop has done
+            yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
+
+
+def replay(payload: Path, block: int | None = None) -> gr.HTML:
+    """A recorded decode, at its end or where a block opens."""
+    return _viewer({"type": "load", "url": url(payload), "block": block}, 0)
+
+
+def _viewer(event: session.Event, number: int) -> gr.HTML:
+    """An event for the viewer. The number makes equal events differ, so that each is delivered."""
+    return gr.HTML(event={**event, "id": number})
+
+
+def stop_button(outputs: Outputs, running: list[Any]) -> None:
+    """Stop ends whatever is decoding, between two steps."""
+    outputs.stop.click(idle, None, [outputs.run, outputs.stop], cancels=running, **PRIVATE)
+
+
+def idle() -> tuple[gr.Button, gr.Button]:
+    """The buttons while nothing runs."""
+    return gr.Button(visible=True), gr.Button(visible=False)
+
+
+def _caches(method: str, chosen: str) -> gr.Dropdown:
+    """The caches that go with a method; the chosen one stays if it is among them."""
+    caches = DIFFUSION_METHODS[method].caches
+    return gr.Dropdown(choices=list(caches), value=chosen if chosen in caches else "none")
+
+
+def _show_example(label: str) -> tuple[str, gr.HTML]:
+    """An example's text, and its recorded trace at once."""
+    example = next(example for example in EXAMPLES if example.label == label)
+    return example.prompt, replay(TRACES / f"{example.trace}.json")

@@ -1,0 +1,72 @@
+"""The additivity tab as a visitor meets it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+DECODED = 90_000
+
+
+@pytest.fixture
+def opened(page: Page, address: str) -> Page:
+    """The tab with its recorded results drawn."""
+    page.goto(address)
+    page.get_by_role("tab", name="Additivity").click()
+    page.wait_for_selector(".dv-lab .dv-panel-lab .main-svg")
+    return page
+
+
+def test_the_verdict_and_its_figures_are_there(opened: Page, complaints: list[str]) -> None:
+    expect(opened.locator(".dv-verdict")).to_contain_text("blocks of")
+    assert opened.locator(".dv-lab .js-plotly-plot").count() >= 4
+    assert complaints == []
+
+
+def test_sizes_and_orders_are_views_of_their_own(opened: Page) -> None:
+    sizes = opened.locator(".dv-pick select").first
+    seen = set()
+    for size in sizes.locator("option").all_text_contents():
+        sizes.select_option(size)
+        seen.add(opened.locator(".dv-verdict").text_content())
+    assert len(seen) > 1
+
+
+def test_every_number_can_be_taken_home(opened: Page, tmp_path: Path) -> None:
+    panel = opened.locator(".dv-panel-lab").first
+    with opened.expect_download() as csv:
+        panel.get_by_role("button", name="CSV").click()
+    csv.value.save_as(tmp_path / "points.csv")
+    first, *lines = (tmp_path / "points.csv").read_text().splitlines()
+    assert first.startswith("prompt,task,block")
+    assert len(lines) > 1
+    with opened.expect_download() as svg:
+        panel.get_by_role("button", name="SVG").click()
+    svg.value.save_as(tmp_path / "points.svg")
+    assert (tmp_path / "points.svg").read_text().startswith("<svg")
+    panel.get_by_role("button", name="table").click()
+    expect(panel.locator("table")).to_be_visible()
+
+
+def test_a_clicked_point_is_replayed_where_its_block_opens(opened: Page) -> None:
+    opened.evaluate(
+        """() => {
+            const plot = document.querySelector(".dv-panel-lab .js-plotly-plot");
+            const trace = plot.data.find((one) => one.customdata);
+            addEventListener("depcap:ready", () => { window.decoded = true }, true);
+            plot.emit("plotly_click", { points: [{ customdata: trace.customdata[0] }] });
+        }"""
+    )
+    opened.wait_for_function("window.decoded", timeout=DECODED)
+    expect(opened.get_by_role("tab", name="Decode")).to_have_attribute("aria-selected", "true")
+    slider = opened.locator("#viewer input[type=range]").first
+    assert 1 < int(slider.input_value()) < int(slider.get_attribute("max") or 0)
+
+
+def test_what_is_no_trace_gets_one_line(opened: Page, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.parquet"
+    wrong.write_bytes(b"not a trace")
+    with opened.expect_file_chooser() as chooser:
+        opened.locator("#lab-file").click()
+    chooser.value.set_files(wrong)
+    expect(opened.get_by_text("no Parquet file")).to_be_visible()

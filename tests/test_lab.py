@@ -1,0 +1,144 @@
+"""The additivity tab: its payload, what a clicked point means, and which uploads are let in."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import depcap
+from analysis import statistics
+from analysis.blocks import LEFT_TO_RIGHT, Plan, measure
+from analysis.lab import lab_payload
+from analysis.openings import openings
+from app import lab, session, uploads
+from app.uploads import uploaded
+from depcap import DepcapError
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, text_model: depcap.Model, tmp_path: Path) -> None:
+    monkeypatch.setattr(statistics, "CLUSTER_RESAMPLES", 20)
+    monkeypatch.setattr(session, "model", lambda _name: text_model)
+    monkeypatch.setattr(session, "RUNS", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trace(text_model: depcap.Model) -> depcap.Trace:
+    result = depcap.generate(
+        text_model, "Tom has 3 pens.\n", gen_length=40, stop="run_to_end", record="scores", max_size=12
+    )[0]
+    assert result.trace is not None
+    return result.trace
+
+
+@pytest.fixture(scope="module")
+def rows(text_model: depcap.Model, trace: depcap.Trace) -> pd.DataFrame:
+    plan = Plan((2, 4), (LEFT_TO_RIGHT, "random"), samples=2)
+    return pd.DataFrame(
+        {"prompt": "arithmetic-0003", "task": "arithmetic", **row}
+        for opening in openings(trace)
+        for row in measure(text_model.denoiser, opening, plan, 0)
+    )
+
+
+def numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_every_size_in_every_order_is_a_view(rows: pd.DataFrame) -> None:
+    made = lab_payload(rows, "six problems")
+    views = {(view["candidates"], view["order"]) for view in made["views"]}
+    assert views == {(name, order) for name in ("2", "4", "chosen") for order in (LEFT_TO_RIGHT, "random")}
+    assert made["views"][0]["candidates"] == "chosen"
+    assert all("Too few blocks" in view["verdict"] for view in made["views"])
+
+
+def test_the_payload_is_json_that_a_browser_reads(rows: pd.DataFrame) -> None:
+    made = lab_payload(rows, "six problems")
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert all(math.isfinite(number) for number in numbers(made))
+    for panel in [*made["shared"], *(panel for view in made["views"] for panel in view["panels"])]:
+        assert all(len(row) == len(panel["columns"]) for row in panel["rows"])
+
+
+def test_a_point_is_named_for_its_problem_and_block(rows: pd.DataFrame) -> None:
+    points = lab_payload(rows, "")["views"][0]["panels"][0]["figure"]["data"][1]["customdata"]
+    prompt, block = lab.picked({"name": points[0]})
+    assert block == 1
+    assert isinstance(prompt, str)
+    assert prompt
+
+
+@pytest.mark.parametrize(
+    "name", [None, 3, "x", "../../etc-0001, block 1", "python-9, block 1", "python-0001, block 1\n"]
+)
+def test_a_point_of_nothing_is_refused(name: Any) -> None:
+    with pytest.raises(DepcapError, match="nothing to replay"):
+        lab.picked({"name": name})
+
+
+def test_results_are_of_the_pages_models_and_tasks() -> None:
+    assert lab.shipped("tiny-llada", "all").name == "tiny-llada-all.json"
+    for model, task in (("../x", "all"), ("tiny-llada", "../x")):
+        with pytest.raises(DepcapError, match="no results"):
+            lab.shipped(model, task)
+
+
+def test_an_upload_is_measured_and_its_points_replay_it(
+    text_model: depcap.Model, trace: depcap.Trace, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.parquet"
+    depcap.trace.save(trace, file)
+    *lines, results = lab.measuring(uploaded(str(file), text_model), "tiny-llada")
+    assert len(lines) == len(openings(trace))
+    assert isinstance(results, Path)
+    points = json.loads(results.read_text())["views"][0]["panels"][0]["figure"]["data"][1]["customdata"]
+    payload, block = lab.picked({"name": points[0]})
+    assert block == 1
+    assert isinstance(payload, Path)
+    assert json.loads(payload.read_text())["header"]["nfe"] == trace.header.nfe
+
+
+def test_uploads_that_are_no_traces_of_the_model_are_refused(
+    llada: depcap.Model, text_model: depcap.Model, trace: depcap.Trace, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.parquet"
+    file.write_bytes(b"PAR1 no, not really")
+    with pytest.raises(DepcapError, match="no Parquet file"):
+        uploaded(str(file), text_model)
+    pq.write_table(pa.table({"x": [0] * (uploads.MAX_STEPS + 1)}), file)
+    with pytest.raises(DepcapError, match="too large"):
+        uploaded(str(file), text_model)
+    pq.write_table(pa.table({"x": ["a" * uploads.MAX_BYTES] * 2}), file, compression="zstd")
+    assert file.stat().st_size < 100_000
+    with pytest.raises(DepcapError, match="too large"):
+        uploaded(str(file), text_model)
+    depcap.trace.save(trace, file)
+    with pytest.raises(DepcapError, match="not decoded with"):
+        uploaded(str(file), llada)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"gen_length": -999_900}, {"gen_length": 10**6}, {"prompt_ids": []}, {"prompt_ids": [10**6]},
+        {"prompt_ids": [5] * 1_000}, {"mask_id": 7}, {"tokens": [-1]}, {"prompt_ids": [5] * 200},
+    ],
+)  # fmt: skip
+def test_uploads_whose_header_does_not_fit_are_refused(
+    text_model: depcap.Model, trace: depcap.Trace, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    file = tmp_path / "x.parquet"
+    depcap.trace.save(replace(trace, header=trace.header.model_copy(update=changed)), file)
+    with pytest.raises(DepcapError, match="damaged"):
+        uploaded(str(file), text_model)
