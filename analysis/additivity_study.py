@@ -14,13 +14,22 @@ import plotly.graph_objects as go
 from scipy import stats
 
 from analysis import charts
-from analysis.agreement import agreement, compare, decomposition, determination, moved, noise, verdict
-from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, Row, measure
+from analysis.agreement import (
+    MEDIAN_DEVIATION,
+    agreement,
+    compare,
+    decomposition,
+    determination,
+    moved,
+    noise,
+    verdict,
+)
+from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
 from analysis.openings import LAST, openings
 from analysis.statistics import Interval
 from analysis.strata import flat, strata, summary
-from analysis.study import Decode, Finding, Study
+from analysis.study import Decode, Finding, Row, Study
 from depcap.models.loading import Model
 
 BRIEF = ("sum J / sum A", "Spearman")
@@ -134,7 +143,7 @@ def _between_orders(real: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "orders": f"{second} / {first}", "blocks": len(both), "median |difference|": off.median(),
-                "of noise": float(stats.norm.ppf(0.75) * (error / both["joint"]).median()),
+                "of noise": MEDIAN_DEVIATION * float((error / both["joint"]).median()),
                 **_renamed(flat(found), "sum J / sum A", "ratio of sums"),
             }
         )  # fmt: skip

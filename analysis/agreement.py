@@ -15,6 +15,8 @@ CLOSE = 0.1
 """A ratio within a tenth of one, and half of all gaps within a tenth of J, is called additive."""
 FLOOR = 1e-3
 """Nats. Where J and A are both below this there is no influence whose parts could add up."""
+MEDIAN_DEVIATION = float(stats.norm.ppf(0.75))
+"""Median distance from zero of what is normally distributed, in standard errors."""
 NULLS = 10
 """Nor where they are below so many times the noise of the numbers."""
 
@@ -147,7 +149,7 @@ def noise(blocks: pd.DataFrame) -> dict[str, float]:
         else np.nan
     )
     return {
-        "median SE(J) / J": relative, "median gap of noise": float(stats.norm.ppf(0.75)) * relative,
+        "median SE(J) / J": relative, "median gap of noise": MEDIAN_DEVIATION * relative,
         "R², disattenuated": min(r2 / reliability, 1.0) if reliability > 0 else np.nan,
     }  # fmt: skip
 

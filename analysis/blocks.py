@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from analysis.additivity import Estimate, log_probs, sampled
 from analysis.openings import LAST, Opening, compared
+from analysis.study import Row
 from depcap.errors import DepcapError
 from depcap.measures import entropy
 from depcap.protocols import Denoiser
@@ -19,8 +19,6 @@ ORDERS = (LEFT_TO_RIGHT, "confidence", "random")
 CHOSEN = "chosen"
 CONFIDENT = 0.9
 """A candidate whose confidence is at least this counts as confident."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from analysis.signals import ADABLOCK, CURVES, ENTROPY, JOINT, JOINT_REACH, TRUN
 from analysis.statistics import clustered, mcnemar, mean
 from analysis.study import Decode, Finding, Row, Study
 from analysis.swaps import adablock, depcap_rule, swaps
+from depcap.boundary import DelimiterBlock
 from depcap.models.loading import Model
+from depcap.protocols import Denoiser
 from depcap.trace import Trace
 from depcap.types import Canvas, Window
 
@@ -31,10 +33,10 @@ def study(plan: Plan) -> Study:
     """The study; of the plan it takes how many histories stand behind J."""
 
     def measure(model: Model, decode: Decode) -> list[Row]:
-        rule = depcap_rule(model, decode.trace, plan.samples, decode.seed)
-        sized = [
-            row for opening in openings(decode.trace) for row in at_opening(model, decode, opening, rule)
-        ]
+        trace = decode.trace
+        rule = depcap_rule(model, trace, plan.samples, decode.seed)
+        delimiter, marks = adablock(model, trace.header.gen_length), ends(trace)
+        sized = [row for opening in openings(trace) for row in at_opening(opening, rule, delimiter, marks)]
         return [*sized, *swaps(model, decode, rule)]
 
     question = "Where do blocks end, and what would another signal change?"
@@ -54,7 +56,9 @@ def ends(trace: Trace) -> dict[str, set[int]]:
     return found
 
 
-def at_opening(model: Model, decode: Decode, opening: Opening, rule: SignalBlock) -> list[Row]:
+def at_opening(
+    opening: Opening, rule: SignalBlock, delimiter: DelimiterBlock, marks: dict[str, set[int]]
+) -> list[Row]:
     """One row per signal: how long it would make the block, and whether that ends with a line or sentence.
 
     `chance_*` is the share of the sizes inside the response that would, of those that the signal's limits
@@ -62,8 +66,8 @@ def at_opening(model: Model, decode: Decode, opening: Opening, rule: SignalBlock
     """
     asked = replace(rule, seed=rule.seed + opening.index)
     found = asked.sizes(opening.after, opening.before, opening.start, CURVES)
-    found[ADABLOCK] = _delimited(model, decode.trace, opening)
-    marks, rows = ends(decode.trace), list[Row]()
+    found[ADABLOCK] = _delimited(rule.denoiser, opening, delimiter)
+    rows = []
     for signal, size in found.items():
         end = opening.start + size
         least, most = (
@@ -88,22 +92,20 @@ def _share(allowed: range, places: set[int]) -> float:
     return sum(end in places for end in allowed) / max(len(allowed), 1)
 
 
-def _delimited(model: Model, trace: Trace, opening: Opening) -> int:
+def _delimited(denoiser: Denoiser, opening: Opening, rule: DelimiterBlock) -> int:
     """How long AdaBlock would make the block."""
-    rule, end = adablock(model, trace.header.gen_length), len(opening.after)
+    end = len(opening.after)
     last = min(opening.start + rule.lookahead, end)
     at = Window.span(torch.tensor([opening.start]), torch.tensor([last]))
-    said = log_probs(model.denoiser, [opening.after], list(range(opening.start, last)))
-    canvas = Canvas(
-        torch.tensor([opening.after]), torch.tensor([0]), torch.tensor([end]), trace.header.mask_id
-    )
+    said = log_probs(denoiser, [opening.after], list(range(opening.start, last)))
+    canvas = Canvas(torch.tensor([opening.after]), torch.tensor([0]), torch.tensor([end]), denoiser.mask_id)
     found, _ = rule.open(said, at, torch.tensor([True]), canvas, None)
     return min(int(found.size), end - opening.start)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:
     """Structure, agreement of the signals, and what swapping them does."""
-    if rows.empty or not (rows.kind == "opening").any():
+    if not (rows.kind == "opening").any():
         return Finding("Too few blocks to tell: none of these decodes has a second one.", {"Rows": rows})
     opened, decoded = rows[rows.kind == "opening"], rows[rows.kind == "decode"]
     structure, agreeing, swapped = _structure(opened), _agreement(opened), _swapped(decoded)

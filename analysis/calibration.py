@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis import charts
 from analysis.charts import Band
+from analysis.figures import GRID
 from analysis.statistics import Interval, clustered, mean
 from analysis.study import Decode, Finding, Row, Study
 from depcap.models.loading import Model
@@ -78,7 +79,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
     bins = reliability(waiting)
     band = Band(bins["confidence"], bins["right"], bins["low"], bins["high"])
     figure = charts.bands({"proposals that waited": band}, "confidence", "share that is the final token")
-    figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"color": charts.GRID, "dash": "dot"})
+    figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"color": GRID, "dash": "dot"})
     lead = early.groupby("steps right before unmasked", as_index=False)["share"].sum()
     steps = lead["steps right before unmasked"].astype(str).tolist()
     return Finding(

@@ -8,13 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from analysis.figures import FONT, PALETTE
+from analysis.figures import BASE, GRID, PALETTE
 
 COLORS = tuple(
     PALETTE[name] for name in ("influence", "blocked", "score", "uncertainty", "whatif", "ignored")
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
-GRID = "rgba(128,128,128,0.2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +153,7 @@ def _figure(x: str, y: str, height: int) -> go.Figure:
     axis = {"showgrid": True, "gridcolor": GRID, "zeroline": False, "ticks": ""}
     return go.Figure(
         layout=go.Layout(
-            height=height, template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-            font={"family": FONT, "size": 12}, margin={"l": 64, "r": 20, "t": 40, "b": 52},
+            **BASE, height=height, margin={"l": 64, "r": 20, "t": 40, "b": 52},
             hovermode="closest", dragmode=False, xaxis={**axis, "title": {"text": x}},
             yaxis={**axis, "title": {"text": y}},
             legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},

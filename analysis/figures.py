@@ -47,6 +47,13 @@ CONFIG: dict[str, Any] = {
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 
+GRID = "rgba(128,128,128,0.2)"
+BASE: dict[str, Any] = {
+    "template": "none", "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"family": FONT, "size": 12},
+}  # fmt: skip
+"""Layout of every figure: it takes the colour of the page it stands on."""
+
 Edge = tuple[int, int, float]
 
 
@@ -219,10 +226,7 @@ def _layout(height: int, margin: dict[str, int | bool], hovermode: str) -> go.La
         margin=margin,
         hovermode=hovermode,
         dragmode=False,
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12},
+        **BASE,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         xaxis=axis,
         yaxis=axis,

@@ -1,8 +1,6 @@
 """A finding as files: rows and tables in Parquet, figures in HTML and SVG, a report in Markdown."""
 
-import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +10,7 @@ import plotly.io as pio
 
 from analysis.figures import CONFIG
 from analysis.study import Finding, Study
+from depcap.files import replace, replace_text
 
 WIDTH = 860
 
@@ -23,21 +22,26 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     pages of their own; where there is a Chromium, pictures too, which the report then shows.
     """
     out.mkdir(parents=True, exist_ok=True)
-    _replace(out / f"{study.name}.parquet", lambda path: rows.to_parquet(path, index=False))
+    write_table(rows, out / f"{study.name}.parquet")
     parts = [f"# {study.question}", f"**{finding.verdict}**", source]
     pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
     for title, figure in finding.figures.items():
         page = f"{study.name}-{slug(title)}.html"
-        _replace(out / page, lambda path, figure=figure: _page(figure, path))  # type: ignore[misc]
+        write_page(figure, out / page)
         picture = Path(page).with_suffix(".svg").name
         parts += [f"## {title}", f"![{title}]({picture})" if pictures else f"[{page}]({page})"]
     for title, table in finding.tables.items():
         name = f"{study.name}-{slug(title)}.parquet"
-        _replace(out / name, lambda path, table=table: table.to_parquet(path, index=False))  # type: ignore[misc]
+        write_table(table, out / name)
         parts += [f"## {title}", markdown(table), f"[{name}]({name})"]
     report = out / f"{study.name}.md"
-    _replace(report, lambda path: path.write_text("\n\n".join(parts) + "\n", encoding="utf-8"))
+    replace_text(report, "\n\n".join(parts) + "\n")
     return report
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """A table as Parquet."""
+    replace(path, lambda temporary: table.to_parquet(temporary, index=False))
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -74,11 +78,9 @@ def _pictures(figures: dict[Path, go.Figure]) -> bool:
     return True
 
 
-def _page(figure: go.Figure, path: Path) -> None:
-    figure.write_html(path, include_plotlyjs="directory", config=CONFIG)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    write(temporary)
-    os.replace(temporary, path)
+def write_page(figure: go.Figure, path: Path) -> None:
+    """A figure as a page of its own; the pages of a folder share Plotly."""
+    replace(
+        path,
+        lambda temporary: figure.write_html(temporary, include_plotlyjs="directory", config=CONFIG),
+    )

@@ -5,6 +5,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from analysis.replay import canvases, masked_again
 from depcap.errors import DepcapError
 from depcap.trace import Header, Trace
 
@@ -45,14 +46,8 @@ def openings(trace: Trace) -> list[Opening]:
     _check_whole(header)
     first = len(header.prompt_ids)
     end = first + min(header.response_length + 1, len(header.tokens))
-    canvas, opened = header.prompt_ids + [header.mask_id] * header.gen_length, []
-    for row in trace.rows():
-        if row["opened"]:
-            opened.append((row, list(canvas)))
-        for position, token in zip(row["committed"], row["committed_tokens"], strict=True):
-            canvas[position] = token
-        for position in row["remasked"]:
-            canvas[position] = header.mask_id
+    seen = zip(trace.rows(), canvases(trace), strict=False)  # there is one canvas more, after the last step
+    opened = [(row, list(canvas)) for row, canvas in seen if row["opened"]]
     return [
         _opening(before, row, after, header.mask_id, first, end)
         for (before, _), (row, after) in pairwise(opened)
@@ -74,7 +69,7 @@ def _opening(
     previous: dict[str, Any], row: dict[str, Any], after: list[int], mask: int, first: int, end: int
 ) -> Opening:
     start, last = row["start"], (previous["start"], row["start"])
-    before = [*after[: last[0]], *[mask] * (last[1] - last[0]), *after[last[1] :]]
+    before = masked_again(after, *last, mask)
     return Opening(row["block"], after, before, start, row["end"] - start, last, first, end)
 
 
@@ -95,6 +90,6 @@ def compared(opening: Opening, seed: int) -> dict[str, Opening]:
     size, mask = end - begin, opening.before[begin]
     if begin - opening.first >= size:
         start = draw.randrange(opening.first, begin - size + 1)
-        before = [*opening.after[:start], *[mask] * size, *opening.after[start + size :]]
+        before = masked_again(opening.after, start, start + size, mask)
         found[ELSEWHERE] = replace(opening, before=before)
     return found

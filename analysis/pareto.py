@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures import FONT, PALETTE
+from analysis.figures import BASE, GRID, PALETTE
 from analysis.summary import front
 
 COSTS = (("nfe", "NFE (forwards per problem)", False), ("tokens_per_second", "tokens/s", True))
@@ -36,14 +36,11 @@ def pareto(table: pd.DataFrame) -> go.Figure:
                 point = _point(row, cost, color, symbol)
                 point.showlegend = (line, column) == (1, 1)
                 figure.add_trace(point, line, column)
-    figure.update_xaxes(
-        type="log", dtick="D2", showgrid=True, gridcolor="rgba(128,128,128,0.2)", zeroline=False
-    )
-    figure.update_yaxes(tickformat=".0%", showgrid=True, gridcolor="rgba(128,128,128,0.2)", zeroline=False)
+    figure.update_xaxes(type="log", dtick="D2", showgrid=True, gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(tickformat=".0%", showgrid=True, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(title_text="accuracy", col=1)
     figure.update_layout(
-        height=80 + 380 * len(tasks), template="none", paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font={"family": FONT, "size": 12}, hovermode="closest",
+        **BASE, height=80 + 380 * len(tasks), hovermode="closest",
         margin={"l": 60, "r": 20, "t": 40, "b": 40},
         legend={"groupclick": "toggleitem", "tracegroupgap": 2},
     )  # fmt: skip

@@ -1,26 +1,25 @@
 """The files of a comparison: tables in Parquet and Markdown, a figure per model."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 from rich.table import Table
 
-from analysis.figures import CONFIG
+from analysis.findings import write_page, write_table
 from analysis.pareto import pareto
 from analysis.summary import front, markdown, summary
+from depcap.files import replace_text
 
 
 def write(outcomes: pd.DataFrame, baseline: str, out: Path) -> Table:
     """Write `outcomes.parquet`, `summary.parquet`, `summary.md` and `pareto-MODEL.html`; a table to print."""
     table = summary(outcomes, baseline)
-    outcomes.to_parquet(out / "outcomes.parquet.tmp", index=False)
-    os.replace(out / "outcomes.parquet.tmp", out / "outcomes.parquet")
-    table.to_parquet(out / "summary.parquet", index=False)
-    (out / "summary.md").write_text(markdown(table), encoding="utf-8")
+    write_table(outcomes, out / "outcomes.parquet")
+    write_table(table, out / "summary.parquet")
+    replace_text(out / "summary.md", markdown(table))
     for model, rows in table.groupby("model", sort=False):
         name = str(model).replace("/", "_")
-        pareto(rows).write_html(out / f"pareto-{name}.html", include_plotlyjs="directory", config=CONFIG)
+        write_page(pareto(rows), out / f"pareto-{name}.html")
     return _shown(table)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.additivity import log_probs, sampled
+from analysis.replay import masked_again
 from depcap import influence as inf
 from depcap.boundary import InfluenceBlock
 from depcap.measures import entropy
@@ -90,8 +91,7 @@ class SignalBlock:
             start, end = int(at.start[row]), int(canvas.end[row])
             if row in began:
                 after = canvas.ids[row, :end].tolist()
-                before = list(after)
-                before[began[row] : start] = [canvas.mask_id] * (start - began[row])
+                before = masked_again(after, began[row], start, canvas.mask_id)
                 size[row] = self.sizes(after, before, start, (self.signal,))[self.signal]
             began[row] = start
         return Opening(size), began

@@ -21,9 +21,9 @@ from depcap.evaluation import held_out
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.models.loading import Model
-from depcap.request import Request, Settings, check
+from depcap.request import Request, Settings, check, identity
 from depcap.tasks import TASKS
-from depcap.trace import Header, Trace, json_params
+from depcap.trace import Header, Trace
 
 Row = dict[str, Any]
 Progress = Callable[[int], object]
@@ -122,13 +122,7 @@ def recorded(folder: Path) -> list[Path]:
 
 def _same(header: Header, request: Request, path: Path) -> None:
     """Whether a trace that is there is the one that would be recorded."""
-    named, settings = request.method, request.settings
-    wanted = {
-        "weights": request.model.weights, "method": named.name, "params": json_params(named.params),
-        "cache": named.cache, "stop": named.stop, "gen_length": settings.gen_length, "seed": settings.seed,
-        "temperature": settings.temperature, "dtype": str(request.model.dtype).removeprefix("torch."),
-        "prompt_ids": request.prompts[0],
-    }  # fmt: skip
+    wanted = identity(request.model, request.settings) | {"prompt_ids": request.prompts[0]}
     for key, value in wanted.items():
         if getattr(header, key) != value:
             other = f"{key} {getattr(header, key)!r}, not {value!r}"

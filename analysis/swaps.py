@@ -1,5 +1,6 @@
 """A problem decoded again with another signal in charge of the blocks, everything else as it was."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -32,28 +33,28 @@ def swaps(model: Model, decode: Decode, rule: SignalBlock) -> list[Row]:
         FIXED: FixedBlock(round(np.mean(header.block_sizes))),
         ADABLOCK: adablock(model, header.gen_length),
     }
-    rows = []
+    solved, rows = _scorer(model, decode), []
     for signal, boundary in boundaries.items():
         named = replace(request.method, method=replace(method, boundary=boundary))
         result = Decoding(replace(request, method=named), None).run()[0]
         rows.append(
             {
                 "kind": "decode", "signal": signal, "nfe": result.nfe, "blocks": len(result.block_sizes),
-                "tokens": result.response_length, "right": _right(model, decode, result.text or ""),
+                "tokens": result.response_length, "right": solved(result.text or ""),
             }
         )  # fmt: skip
     return rows
 
 
-def _right(model: Model, decode: Decode, text: str) -> bool | None:
-    """Whether it solves the held-out problem that the decode is of; None where it is of none."""
-    found = problem(decode.name)
+def _scorer(model: Model, decode: Decode) -> Callable[[str], bool | None]:
+    """Whether a text solves the held-out problem that the decode is of; None where it is of none."""
+    header, found = decode.trace.header, problem(decode.name)
     if found is None:
-        return None
+        return lambda _text: None
     task, example = found
-    header = decode.trace.header
-    asked = check(model, [example.prompt], settings(header)).prompts[0]
-    return task.score(example, text) == 1.0 if asked == header.prompt_ids else None
+    if check(model, [example.prompt], settings(header)).prompts[0] != header.prompt_ids:
+        return lambda _text: None
+    return lambda text: task.score(example, text) == 1.0
 
 
 @lru_cache(256)

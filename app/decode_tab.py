@@ -9,7 +9,8 @@ import gradio as gr
 
 from app import session
 from app.controls import DIFFUSION_METHODS, ParameterFields
-from app.files import PAGE, PLOTLY, TRACES, VIEWER, url
+from app.files import TRACES, url
+from app.host import host
 from app.presets import EXAMPLES, MODELS
 from depcap import DepcapError
 from depcap.generation import Decoding
@@ -66,15 +67,8 @@ def decode_tab() -> tuple[Outputs, Any]:
                 )
             with gr.Accordion("Parameters", open=False, elem_id="parameters"):
                 fields = ParameterFields("depcap")
-    viewer = gr.HTML(
-        html_template='<div class="depcap-host"></div>',
-        js_on_load=(PAGE / "host.js").read_text(),
-        apply_default_css=False,
-        elem_id="viewer",
-        event={"type": "load", "url": url(TRACES / f"{EXAMPLES[0].trace}.json"), "id": 0},
-        viewer=url(VIEWER / "viewer.js"),
-        plotly=url(PLOTLY),
-    )
+    first = {"type": "load", "url": url(TRACES / f"{EXAMPLES[0].trace}.json"), "id": 0}
+    viewer = host("viewer.js", "viewer", first)
     outputs = Outputs(viewer, run, stop, download)
     inputs = [prompt, model, method, cache, length, *fields.components]
     running = run.click(_handler(fields), inputs, outputs.components, **RUNNING)

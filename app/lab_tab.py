@@ -8,7 +8,8 @@ import gradio as gr
 
 from app import lab, session
 from app.decode_tab import PRIVATE, RUNNING, Outputs, idle, play, replay
-from app.files import PAGE, PLOTLY, VIEWER, url
+from app.files import url
+from app.host import host
 from app.presets import MODELS
 from app.uploads import uploaded
 from depcap import DepcapError
@@ -29,15 +30,8 @@ def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> Any:
         file = gr.UploadButton(
             "Measure a trace of your own (.parquet)", file_types=[".parquet"], elem_id="lab-file"
         )
-    view = gr.HTML(
-        html_template='<div class="depcap-host"></div>',
-        js_on_load=(PAGE / "lab.js").read_text(),
-        apply_default_css=False,
-        elem_id="lab",
-        event={"type": "load", "url": url(lab.shipped(MODELS[0], lab.TASKS[0])), "id": 0},
-        lab=url(VIEWER / "lab.js"),
-        plotly=url(PLOTLY),
-    )
+    first = {"type": "load", "url": url(lab.shipped(MODELS[0], lab.TASKS[0])), "id": 0}
+    view = host("lab.js", "lab", first)
     for choice in (model, task):
         choice.input(_show, [model, task], view, **PRIVATE)
     file.upload(_measure, [file, model], view, **RUNNING)

@@ -1,7 +1,6 @@
 """One decode for one visitor: limits checked, steps turned into small events, the trace left at a URL."""
 
 import json
-import os
 import tempfile
 import time
 import uuid
@@ -13,6 +12,7 @@ from typing import Any
 import depcap
 from analysis.payload import payload
 from app.presets import MODELS
+from depcap.files import replace_text
 from depcap.generation import Decoding, start
 from depcap.request import Settings
 from depcap.trace import json_params
@@ -78,9 +78,7 @@ def write_payload(trace: depcap.Trace, path: Path) -> None:
 
 def write_json(document: Any, path: Path) -> None:
     """A document for the browser, whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
-    os.replace(temporary, path)
+    replace_text(path, json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 
 def _begin(decoding: Decoding) -> Event:

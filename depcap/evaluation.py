@@ -15,10 +15,9 @@ from depcap.journal import Journal
 from depcap.likelihood import Progress, likelihood
 from depcap.methods import choose
 from depcap.models.loading import Model
-from depcap.request import Settings, named_method
+from depcap.request import Settings, identity
 from depcap.tasks import TASKS, Example, Task, examples
 from depcap.tasks.base import HELD_OUT_PROBLEMS
-from depcap.trace import json_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +118,8 @@ def evaluate(
 
 def evaluation_header(model: Model, task: Task, settings: Settings) -> dict[str, Any]:
     """Everything that an outcome hangs on, by name."""
-    named = named_method(model, settings)
-    return {
-        "model": model.name, "weights": model.weights, "dtype": str(model.dtype).removeprefix("torch."),
-        "task": task.name, "version": task.version, "method": named.name, "params": json_params(named.params),
-        "cache": named.cache, "stop": named.stop, "gen_length": settings.gen_length,
-        "temperature": settings.temperature, "seed": settings.seed,
-    }  # fmt: skip
+    kind = {"model": model.name, "task": task.name, "version": task.version}
+    return kind | identity(model, settings)
 
 
 def _decode(

@@ -10,6 +10,7 @@ from depcap.recorder import Recorder
 from depcap.request import Prompts, Request, Settings, check
 from depcap.result import Result
 from depcap.speculative import Speculation, speculate
+from depcap.trace import response_length
 from depcap.types import Step
 
 
@@ -128,8 +129,7 @@ class Decoding:
         prompt, end = self.request.prompts[row], int(self._canvas.end[row])
         tokens = self._canvas.ids[row, len(prompt) : end].tolist()
         when = self._ledger.unmask_step[row, len(prompt) : end].tolist()
-        ends = self.request.model.denoiser.end_ids
-        length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+        length = response_length(tokens, self.request.model.denoiser.end_ids)
         tokenizer = self.request.model.tokenizer
         text = tokenizer.decode(tokens[:length]) if tokenizer else None
         ledger = self._ledger

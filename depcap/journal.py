@@ -1,13 +1,13 @@
 """What long work has found so far, kept in a file so that stopped work goes on."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from depcap.errors import DepcapError
+from depcap.files import replace_text
 
 Entry = TypeVar("Entry")
 
@@ -56,10 +56,8 @@ class Journal(Generic[Entry]):
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        replace_text(path, text)
     except OSError as error:
         raise DepcapError(f"cannot write {path}: {error.strerror}") from None

@@ -7,7 +7,7 @@ from typing import Any
 from depcap.errors import DepcapError
 from depcap.methods import METHODS, NamedMethod, make_method
 from depcap.models.loading import Model
-from depcap.trace import LEVELS
+from depcap.trace import LEVELS, json_params
 
 Prompts = str | list[str] | list[list[int]]
 MAX_SEED = 2**63 - 1
@@ -61,6 +61,16 @@ def named_method(model: Model, settings: Settings) -> NamedMethod:
     )  # fmt: skip
     _check_kind(model, settings.method)
     return named
+
+
+def identity(model: Model, settings: Settings) -> dict[str, Any]:
+    """Everything that a decode hangs on besides its prompt, under the names in a trace's header."""
+    named = named_method(model, settings)
+    return {
+        "weights": model.weights, "dtype": str(model.dtype).removeprefix("torch."), "method": named.name,
+        "params": json_params(named.params), "cache": named.cache, "stop": named.stop,
+        "gen_length": settings.gen_length, "temperature": settings.temperature, "seed": settings.seed,
+    }  # fmt: skip
 
 
 def _check_kind(model: Model, method: str) -> None:

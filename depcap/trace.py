@@ -8,7 +8,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,12 @@ class Header(BaseModel):
     @property
     def response_length(self) -> int:
         """Tokens before the first end token; all where there is none."""
-        ends = (place for place, token in enumerate(self.tokens) if token in self.end_ids)
-        return next(ends, len(self.tokens))
+        return response_length(self.tokens, self.end_ids)
+
+
+def response_length(tokens: Sequence[int], end_ids: Sequence[int]) -> int:
+    """Tokens before the first end token; all where there is none."""
+    return next((place for place, token in enumerate(tokens) if token in end_ids), len(tokens))
 
 
 @dataclass(frozen=True)

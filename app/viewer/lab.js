@@ -1,4 +1,4 @@
-// The additivity lab: a verdict, and panels of a figure and its numbers. `mountLab`, then `load` a payload.
+// The additivity lab: a verdict, and panels of a figure and its numbers. `mount`, then `load` a payload.
 
 import { addStyle, fetchPayload } from "./assets.js";
 import { loadPlotly } from "./charts.js";
@@ -8,7 +8,7 @@ import { Panel } from "./panel.js";
 import { watchTheme } from "./theme.js";
 
 /** Mounts a lab on `element`. Options: `plotly` (object or URL), `css`, `onPick(name)` for a clicked point. */
-export function mountLab(element, options = {}) {
+export function mount(element, options = {}) {
   return new Lab(element, options);
 }
 
@@ -29,6 +29,12 @@ class Lab {
     this.root = h("div", { class: "depcap-viewer dv-lab" }, h("div", { class: "dv-body" }, this.message, this.content));
     host.replaceChildren(this.root);
     this.stopTheme = watchTheme(this.root, () => this.panels.forEach((panel) => panel.plot.draw()));
+  }
+
+  /** What the page says: results to load, or a line to show meanwhile. */
+  handle(event) {
+    if (event.type === "say") this.fail(event.line);
+    else if (event.type === "load") this.load(event.url);
   }
 
   /** Shows a payload, given as a URL or as an object. */

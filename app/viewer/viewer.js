@@ -64,6 +64,13 @@ class Viewer {
     this.host.replaceChildren(this.root);
   }
 
+  /** What the page says: a live decode begins, goes on, or a payload is to be loaded. */
+  handle(event) {
+    if (event.type === "begin") this.begin(event.start);
+    else if (event.type === "commit") this.commit(event.delta);
+    else if (event.type === "load") this.load(event.url, event.block);
+  }
+
   /** Shows a payload, given as a URL or as an object; at the end, or where a block opens. */
   async load(source, block = null) {
     const ticket = (this.ticket = Symbol("load"));

@@ -1,0 +1,17 @@
+"""Files that are there whole or not at all."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside `path`, then put it in its place."""
+    temporary = path.with_name(path.name + ".tmp")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """The same for text."""
+    replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
