@@ -36,8 +36,8 @@ class Outputs:
         return [self.viewer, self.run, self.stop, self.download]
 
 
-def decode_tab() -> tuple[Outputs, Any]:
-    """The form and the viewer, wired; what a decode changes, and the event that decodes."""
+def decode_tab() -> Outputs:
+    """The form and the viewer, wired; what a decode changes."""
     with gr.Row(elem_id="form", equal_height=False):
         with gr.Column(scale=3, min_width=300):
             prompt = gr.Textbox(
@@ -72,40 +72,44 @@ def decode_tab() -> tuple[Outputs, Any]:
     outputs = Outputs(viewer, run, stop, download)
     inputs = [prompt, model, method, cache, length, *fields.components]
     running = run.click(_handler(fields), inputs, outputs.components, **RUNNING)
+    stop.click(_stop, **PRIVATE)
+    restore_buttons(running, outputs)
     method.change(fields.visibility, method, list(fields.groups.values()), **PRIVATE)
     method.change(_caches, [method, cache], cache, **PRIVATE)
     examples.input(_show_example, examples, [prompt, viewer], **PRIVATE)
-    return outputs, running
+    return outputs
 
 
 def _handler(fields: ParameterFields) -> Any:
     """The decode event: a generator whose yields reach the page one by one."""
 
     def decode(
-        prompt: str, model: str, method: str, cache: str, length: int, *values: Any
+        request: gr.Request, prompt: str, model: str, method: str, cache: str, length: int, *values: Any
     ) -> Iterator[tuple[Any, Any, Any, Any]]:
         try:
             decoding = session.prepare(
                 prompt, model, method, cache, int(length or 0), fields.collect(method, values)
             )
-            yield from play(decoding)
+            yield from play(decoding, request)
         except DepcapError as error:
             gr.Warning(str(error), title="Cannot decode this")
-            yield gr.skip(), *idle(), gr.skip()
+            yield (gr.skip(),) * 4
 
     return decode
 
 
-def play(decoding: Decoding, block: int | None = None) -> Iterator[tuple[Any, Any, Any, Any]]:
+def play(
+    decoding: Decoding, request: gr.Request, block: int | None = None
+) -> Iterator[tuple[Any, Any, Any, Any]]:
     """A decode as it happens, and then its replay, at the opening of a block if one is named."""
-    for number, event in enumerate(session.events(decoding), start=1):
+    for number, event in enumerate(session.events(decoding, str(request.session_hash)), start=1):
         if event["type"] == "load":
             run = event["run"]
             file = gr.DownloadButton(value=str(session.RUNS / f"{run}.parquet"), visible=True)
-            yield replay(session.RUNS / f"{run}.json", block), *idle(), file
+            yield replay(session.RUNS / f"{run}.json", block), gr.skip(), gr.skip(), file
         elif event["type"] == "begin":
             yield _viewer(event, number), gr.Button(visible=False), gr.Button(visible=True), gr.skip()
-        else:  # the buttons are left alone: a late step must not undo what Stop has done
+        else:
             yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
 
 
@@ -119,12 +123,21 @@ def _viewer(event: session.Event, number: int) -> gr.HTML:
     return gr.HTML(event={**event, "id": number})
 
 
-def stop_button(outputs: Outputs, running: list[Any]) -> None:
-    """Stop ends whatever is decoding, between two steps."""
-    outputs.stop.click(idle, None, [outputs.run, outputs.stop], cancels=running, **PRIVATE)
+def restore_buttons(running: Any, outputs: Outputs) -> None:
+    """When a decode has ended, and not before: a click on Decode while it is still ending would be lost."""
+    running.then(_idle, None, [outputs.run, outputs.stop], **PRIVATE)
 
 
-def idle() -> tuple[gr.Button, gr.Button]:
+def _stop(request: gr.Request) -> None:
+    """Stop ends whatever the visitor is decoding, between two steps.
+
+    Gradio's own `cancels` is not used: a step that is still on its way to the page when it is cancelled
+    leaves the event open there for good, and every later click on Decode is ignored.
+    """
+    session.stop(str(request.session_hash))
+
+
+def _idle() -> tuple[gr.Button, gr.Button]:
     """The buttons while nothing runs."""
     return gr.Button(visible=True), gr.Button(visible=False)
 

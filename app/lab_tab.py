@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import lab, session
-from app.decode_tab import PRIVATE, RUNNING, Outputs, idle, play, replay
+from app.decode_tab import PRIVATE, RUNNING, Outputs, play, replay, restore_buttons
 from app.files import url
 from app.host import host
 from app.presets import MODELS
@@ -18,11 +18,8 @@ INTRO = """DepCap sums, token by token, how far the last block moved the rest. I
 block did to the tokens *together*? Every point below is one block of a recorded decode."""
 
 
-def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> Any:
-    """Results by model and task, or a trace to measure; a clicked point is replayed in the other tab.
-
-    Returns the event that decodes for such a replay.
-    """
+def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> None:
+    """Results by model and task, or a trace to measure; a clicked point is replayed in the other tab."""
     gr.Markdown(INTRO, elem_id="lab-intro")
     with gr.Row(elem_id="lab-form"):
         model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="lab-model")
@@ -35,7 +32,7 @@ def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> Any:
     for choice in (model, task):
         choice.input(_show, [model, task], view, **PRIVATE)
     file.upload(_measure, [file, model], view, **RUNNING)
-    return view.pick(_replay, model, [tabs, *outputs.components], **RUNNING)
+    restore_buttons(view.pick(_replay, model, [tabs, *outputs.components], **RUNNING), outputs)
 
 
 def _show(model: str, task: str) -> gr.HTML:
@@ -60,18 +57,18 @@ def _measure(file: str, model: str) -> Iterator[gr.HTML]:
         yield gr.skip()
 
 
-def _replay(model: str, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+def _replay(model: str, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
     """Show where the point's block opens; a held-out problem is decoded again for that."""
     try:
         what, block = lab.picked(event._data)
         if isinstance(what, Path):
-            yield gr.Tabs(selected="decode"), replay(what, block), *idle(), gr.skip()
+            yield gr.Tabs(selected="decode"), replay(what, block), gr.skip(), gr.skip(), gr.skip()
             return
         decoding = session.prepare(what, model, "depcap", "none", session.MAX_GEN_LENGTH, {})
         shown: Any = gr.Tabs(selected="decode")
-        for updates in play(decoding, block):
+        for updates in play(decoding, request, block):
             yield shown, *updates
             shown = gr.skip()  # a visitor who has gone elsewhere is not called back
     except DepcapError as error:
         gr.Warning(str(error), title="Cannot replay this")
-        yield gr.skip(), gr.skip(), *idle(), gr.skip()
+        yield (gr.skip(),) * 5

@@ -25,6 +25,8 @@ DEADLINE_SECONDS = 60
 KEPT_RUNS = 64
 RUNS = Path(tempfile.mkdtemp(prefix="depcap-runs-"))
 """Traces of this process's decodes; the oldest are removed."""
+_stopping: set[str] = set()
+"""Visitors who want their decode to end."""
 
 Event = dict[str, Any]
 
@@ -53,13 +55,22 @@ def prepare(
     return decoding
 
 
-def events(decoding: Decoding) -> Iterator[Event]:
-    """What the viewer is told while a decode runs, and last where its trace lies."""
+def stop(visitor: str) -> None:
+    """End this visitor's decode after the step that it is at."""
+    _stopping.add(visitor)
+
+
+def events(decoding: Decoding, visitor: str) -> Iterator[Event]:
+    """What the viewer is told while a decode runs, and, unless it is stopped, last where its trace lies."""
+    _stopping.discard(visitor)
     yield _begin(decoding)
     seen: set[int] = set(decoding.request.prompts[0])
     began = time.monotonic()
     for step in decoding:
         yield _commit(decoding, step, seen)
+        if visitor in _stopping:
+            _stopping.discard(visitor)
+            return
         if time.monotonic() - began > DEADLINE_SECONDS:
             raise depcap.DepcapError(f"stopped: a decode on this page may take {DEADLINE_SECONDS} seconds")
     trace = decoding.results()[0].trace

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from app import session
-from app.decode_tab import decode_tab, stop_button
+from app.decode_tab import decode_tab
 from app.files import PLOTLY, STUDIES, TRACES, VIEWER
 from app.lab_tab import lab_tab
 
@@ -20,9 +20,8 @@ def build_demo() -> gr.Blocks:
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Decode", id="decode"):
-                outputs, decoding = decode_tab()
+                outputs = decode_tab()
             with gr.Tab("Additivity", id="additivity"):
-                replaying = lab_tab(tabs, outputs)
-        stop_button(outputs, [decoding, replaying])
+                lab_tab(tabs, outputs)
     demo.queue(max_size=16, default_concurrency_limit=1)
     return demo
