@@ -73,6 +73,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Realised:
+    """What the last block did along one given history; an entry per candidate, in order.
+
+    `joint` sums to J along it, which favours what is likely and is no estimate of J; `log_p` are the given
+    tokens' log-probabilities in P, each after those before it.
+    """
+
+    joint: Curve
+    log_p: Curve
+
+    def first(self, size: int) -> "Realised":
+        """The same of the first candidates alone."""
+        return Realised(self.joint[:size], self.log_p[:size])
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """At one candidate, for every history so far: d = KL(p || q), T, X, Y, and the histories' weights.
 
@@ -131,6 +147,29 @@ def sampled(
     sums = torch.stack([terms.d.expand(samples) for terms in steps]).cumsum(dim=0)
     error = sums.std(dim=1) / samples**0.5 if samples > 1 else torch.full((len(steps),), torch.nan)
     return _estimate(one_shot, steps, top, error.numpy())
+
+
+def realised(
+    denoiser: Denoiser,
+    after: Sequence[int],
+    before: Sequence[int],
+    order: Sequence[int],
+    tokens: Sequence[int],
+) -> Realised:
+    """J along `tokens`, those of `order`'s positions, instead of along draws. Arguments as for `sampled`.
+
+    A coherent model gives the sum of `log_p` the same value in every order.
+    """
+    log_p = list[float]()
+
+    def follow(now: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        token = tokens[len(log_p)]
+        log_p.append(float(now[0, token]))
+        return torch.zeros(1, dtype=torch.long), torch.tensor([token]), weights
+
+    one_shot = log_probs(denoiser, [list(after), list(before)], order)
+    steps = _walk(denoiser, after, before, order, one_shot, follow)
+    return Realised(np.array([float(terms.d[0]) for terms in steps]), np.array(log_p))
 
 
 def enumerated(

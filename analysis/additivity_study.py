@@ -74,6 +74,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
         "By stratum": kinds,
         "By place in the block": places,
         "Between orders": _between_orders(real),
+        "Along the decoded tokens": _along_decoded(real),
         "Compared with": _baselines(rows),
         "Top-K influence": _truncation(real),
     }
@@ -144,9 +145,29 @@ def _between_orders(real: pd.DataFrame) -> pd.DataFrame:
             {
                 "orders": f"{second} / {first}", "blocks": len(both), "median |difference|": off.median(),
                 "of noise": MEDIAN_DEVIATION * float((error / both["joint"]).median()),
+                "median |ln P difference|": (both["decoded_log_p 2"] - both["decoded_log_p"]).abs().median(),
                 **_renamed(flat(found), "sum J / sum A", "ratio of sums"),
             }
         )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _along_decoded(real: pd.DataFrame) -> pd.DataFrame:
+    """J along the tokens that the decoder wrote, beside J over all that it might have written there."""
+    rows = []
+    for (candidates, order), group in real.groupby(["candidates", "order"], sort=False):
+        found = compare(group["decoded_joint"], group["joint"], group["prompt"], BRIEF)
+        named = _renamed(flat(found), "sum J / sum A", "sum along / sum J")
+        likelihood = group["decoded_log_p"].median()
+        rows.append(
+            {
+                "candidates": candidates,
+                "order": order,
+                "blocks": len(group),
+                **named,
+                "median ln P": likelihood,
+            }
+        )
     return pd.DataFrame(rows)
 
 

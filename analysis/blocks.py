@@ -1,13 +1,16 @@
 """What the last block did to the next candidates, measured at every opening of a decode."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.additivity import Estimate, log_probs, sampled
+from analysis.additivity import Estimate, Realised, log_probs, realised, sampled
 from analysis.openings import LAST, Opening, compared
 from analysis.study import Row
 from depcap.errors import DepcapError
@@ -15,7 +18,9 @@ from depcap.measures import entropy
 from depcap.protocols import Denoiser
 
 LEFT_TO_RIGHT = "left-to-right"
-ORDERS = (LEFT_TO_RIGHT, "confidence", "random")
+RANDOM = ("random", "random 2", "random 3")
+"""Permutations of their own."""
+ORDERS = (LEFT_TO_RIGHT, "confidence", *RANDOM)
 CHOSEN = "chosen"
 CONFIDENT = 0.9
 """A candidate whose confidence is at least this counts as confident."""
@@ -43,8 +48,8 @@ def ordered(kind: str, positions: list[int], confidence: np.ndarray, seed: int) 
         return positions
     if kind == "confidence":
         return [positions[place] for place in np.argsort(-confidence, kind="stable")]
-    if kind == "random":
-        return Random(seed).sample(positions, len(positions))
+    if kind in RANDOM:
+        return Random(f"{seed}/{kind}").sample(positions, len(positions))
     raise DepcapError(f"unknown order {kind!r} (known: {', '.join(ORDERS)})")
 
 
@@ -70,13 +75,16 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
         ways = {
             name: ordered(order, positions[:size], confidence[:size], seed) for name, size in sizes.items()
         }
-        found = _estimates(denoiser, opening, ways, order, plan, seed)
-        rows += [row(name, order, way, found[len(way)]) for name, way in ways.items()]
+        estimate = partial(_sampled, denoiser, opening, plan, seed)
+        found = _by_size(ways, order, estimate)
+        paths = _by_size(ways, order, partial(_realised, denoiser, opening))
+        rows += [
+            row(name, order, way, found[len(way)]) | _along(paths[len(way)]) for name, way in ways.items()
+        ]
     if plan.baselines and smallest is not None:
         way = positions[: sizes[smallest]]
         for what, world in compared(opening, seed).items():
-            estimate = sampled(denoiser, world.after, world.before, way, plan.samples, seed, plan.top)
-            rows.append(row(smallest, LEFT_TO_RIGHT, way, estimate, what))
+            rows.append(row(smallest, LEFT_TO_RIGHT, way, _sampled(denoiser, world, plan, seed, way), what))
     return rows
 
 
@@ -86,19 +94,31 @@ def _null(denoiser: Denoiser, opening: Opening, positions: list[int], now: Float
     return float((now[0].exp() * (now[0] - again)).nansum().abs())
 
 
-def _estimates(
-    denoiser: Denoiser, opening: Opening, ways: dict[str, list[int]], order: str, plan: Plan, seed: int
-) -> dict[int, Estimate]:
-    """By size. From left to right smaller blocks are beginnings of the largest, which alone is sampled."""
-    found: dict[int, Estimate] = {}
+Found = TypeVar("Found", Estimate, Realised)
+
+
+def _by_size(ways: dict[str, list[int]], order: str, find: Callable[[list[int]], Found]) -> dict[int, Found]:
+    """By size. From left to right smaller blocks are beginnings of the largest, which alone is walked."""
+    found: dict[int, Found] = {}
     for way in sorted(ways.values(), key=len, reverse=True):
         if found and order == LEFT_TO_RIGHT:
             found[len(way)] = next(iter(found.values())).first(len(way))
         elif len(way) not in found:
-            found[len(way)] = sampled(
-                denoiser, opening.after, opening.before, way, plan.samples, seed, plan.top
-            )
+            found[len(way)] = find(way)
     return found
+
+
+def _sampled(denoiser: Denoiser, world: Opening, plan: Plan, seed: int, way: list[int]) -> Estimate:
+    return sampled(denoiser, world.after, world.before, way, plan.samples, seed, plan.top)
+
+
+def _realised(denoiser: Denoiser, opening: Opening, way: list[int]) -> Realised:
+    tokens = [opening.decoded[position] for position in way]
+    return realised(denoiser, opening.after, opening.before, way, tokens)
+
+
+def _along(path: Realised) -> Row:
+    return {"decoded_joint": float(path.joint.sum()), "decoded_log_p": float(path.log_p.sum())}
 
 
 def _numbers(opening: Opening, found: Estimate) -> Row:

@@ -79,7 +79,7 @@ def analyze(
     sizes: Annotated[str, typer.Option(help="fixed candidate sizes (additivity)")] = "4,8,16,32",
     orders: Annotated[
         str, typer.Option(help="orders of the candidates (additivity)")
-    ] = "left-to-right,confidence,random",
+    ] = "left-to-right,confidence,random,random 2,random 3",
     seed: Annotated[int, typer.Option(help="of all draws")] = 0,
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",

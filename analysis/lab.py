@@ -27,13 +27,14 @@ HINTS = {
     "What the gap is made of": "J − A = T − X + κ: dependence that is there, less dependence that was known"
     " before, plus the model's inconsistency.",
     "Between orders": "The same block, its tokens revealed in another order.",
+    "Along the decoded tokens": "J along the one history that was decoded, beside J over all of them.",
     "Compared with": "What J and A are where the last block has nothing to do with it.",
     "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
 }
 SHARED = (
     ("Where it holds", "By stratum"), ("Cumulative ratio", "By place in the block"),
-    ("What the gap is made of", "Parts of the gap"), ("", "Between orders"), ("", "Compared with"),
-    ("", "Top-K influence"),
+    ("What the gap is made of", "Parts of the gap"), ("", "Between orders"),
+    ("", "Along the decoded tokens"), ("", "Compared with"), ("", "Top-K influence"),
 )  # fmt: skip
 
 

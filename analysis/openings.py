@@ -24,7 +24,7 @@ class Opening:
 
     `start` is where the new block begins, `size` how long the decoder made it, `last` the span of the block
     before it, `first` where the response begins, `end` one past the last position worth looking at: the
-    row's end, or the end token.
+    row's end, or the end token. `decoded` is the row as the decoder left it.
     """
 
     index: int
@@ -35,6 +35,7 @@ class Opening:
     last: tuple[int, int]
     first: int
     end: int
+    decoded: list[int]
 
 
 def openings(trace: Trace) -> list[Opening]:
@@ -46,10 +47,11 @@ def openings(trace: Trace) -> list[Opening]:
     _check_whole(header)
     first = len(header.prompt_ids)
     end = first + min(header.response_length + 1, len(header.tokens))
+    decoded = [*header.prompt_ids, *header.tokens]
     seen = zip(trace.rows(), canvases(trace), strict=False)  # there is one canvas more, after the last step
     opened = [(row, list(canvas)) for row, canvas in seen if row["opened"]]
     return [
-        _opening(before, row, after, header.mask_id, first, end)
+        _opening(before, row, after, header.mask_id, first, end, decoded)
         for (before, _), (row, after) in pairwise(opened)
         if row["start"] < end
     ]
@@ -66,11 +68,17 @@ def _check_whole(header: Header) -> None:
 
 
 def _opening(
-    previous: dict[str, Any], row: dict[str, Any], after: list[int], mask: int, first: int, end: int
+    previous: dict[str, Any],
+    row: dict[str, Any],
+    after: list[int],
+    mask: int,
+    first: int,
+    end: int,
+    decoded: list[int],
 ) -> Opening:
     start, last = row["start"], (previous["start"], row["start"])
     before = masked_again(after, *last, mask)
-    return Opening(row["block"], after, before, start, row["end"] - start, last, first, end)
+    return Opening(row["block"], after, before, start, row["end"] - start, last, first, end, decoded)
 
 
 def compared(opening: Opening, seed: int) -> dict[str, Opening]:

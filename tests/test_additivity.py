@@ -9,7 +9,7 @@ import pytest
 from test_toy import table
 
 import depcap
-from analysis.additivity import Estimate, enumerated, sampled
+from analysis.additivity import Estimate, enumerated, realised, sampled
 from depcap.models.toy import common_cause, exclusive_or, hidden_markov, independent, markov_chain
 
 LN2 = math.log(2)
@@ -113,6 +113,22 @@ def test_curves_add_up_from_left_to_right() -> None:
         part = enumerated(CHAIN, after, before, order[:k])
         assert whole.first(k).total == pytest.approx(part.total, abs=1e-9)
         assert whole.first(k).proxy == pytest.approx(part.proxy, abs=1e-9)
+
+
+@pytest.mark.parametrize("model", [CHAIN, HIDDEN], ids=["chain", "hidden"])
+def test_along_every_history_in_turn_is_the_whole(model: Any) -> None:
+    after, before, order = worlds(model, [1], 4)
+    joint = table(model, 4)[1] / table(model, 4)[1].sum()
+    whole = enumerated(model, after, before, order)
+    total = 0.0
+    for tokens in itertools.product(range(3), repeat=3):
+        found = realised(model, after, before, order, tokens)
+        total += joint[tokens] * found.joint.sum()
+        assert found.log_p.sum() == pytest.approx(math.log(joint[tokens]), abs=1e-9)
+        for way in itertools.permutations(range(3)):  # a coherent model's likelihood has no order
+            other = realised(model, after, before, [order[i] for i in way], [tokens[i] for i in way])
+            assert other.log_p.sum() == pytest.approx(found.log_p.sum(), abs=1e-9)
+    assert total == pytest.approx(whole.total, abs=1e-9)
 
 
 def test_a_sampled_prefix_is_the_sample_of_the_prefix() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import depcap
-from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, ORDERS, Plan, measure, ordered
+from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, ORDERS, RANDOM, Plan, measure, ordered
 from analysis.openings import ELSEWHERE, LAST, SHUFFLED, compared, openings
 from analysis.replay import canvas_at
 from depcap import DepcapError
@@ -58,6 +58,8 @@ def test_the_orders_are_permutations() -> None:
     assert ordered("confidence", positions, confidence, 0) == [8, 9, 7, 10]
     assert sorted(ordered("random", positions, confidence, 3)) == positions
     assert ordered("random", positions, confidence, 3) == ordered("random", positions, confidence, 3)
+    many = list(range(20))
+    assert len({tuple(ordered(kind, many, confidence, 3)) for kind in RANDOM}) == len(RANDOM)
     with pytest.raises(DepcapError, match="unknown order"):
         ordered("backwards", positions, confidence, 0)
 
@@ -88,7 +90,19 @@ def test_a_measurement_has_the_gap_and_its_parts(llada: depcap.Model, trace: Tra
 def test_the_sum_does_not_hang_on_the_order(llada: depcap.Model, trace: Trace) -> None:
     rows = measure(llada.denoiser, openings(trace)[0], QUICK, 0)
     proxies = [row["additive"] for row in rows if row["candidates"] == "4" and row["masked_again"] == LAST]
-    assert proxies == pytest.approx([proxies[0]] * 3)
+    assert proxies == pytest.approx([proxies[0]] * len(ORDERS))
+
+
+def test_the_decoders_own_tokens_are_followed_in_every_order(llada: depcap.Model, trace: Trace) -> None:
+    opening = openings(trace)[0]
+    assert opening.decoded == [*trace.header.prompt_ids, *trace.header.tokens]
+    for row in measure(llada.denoiser, opening, QUICK, 0):
+        assert ("decoded_joint" in row) == (row["masked_again"] == LAST)
+        if row["masked_again"] == LAST:
+            assert row["decoded_joint"] >= 0
+            assert row["decoded_log_p"] < 0
+        if row["masked_again"] == LAST and row["size"] == 1:
+            assert row["decoded_joint"] == pytest.approx(row["joint"])
 
 
 def test_from_left_to_right_small_blocks_begin_the_largest(llada: depcap.Model, trace: Trace) -> None:
