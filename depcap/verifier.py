@@ -33,6 +33,7 @@ class Verifier:
     def score(self, draft: Int[Tensor, "B W"], at: Window, state: Reading) -> Float[Tensor, "B W V"]:
         """Log-probabilities for each position of the window; rows with an empty one are left out."""
         ids = written(state.ids, at, draft, at.valid)
+        ids = ids.clamp(max=self.denoiser.vocab_size - 1)  # a draft may hold what only the drafter has
         whole = torch.ones_like(ids, dtype=torch.bool)
         live = (at.end > at.start)[:, None]
         compute = spanned(state.known, at.end, ids.shape[1]) & live

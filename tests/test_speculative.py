@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import prompts
-from tiny import llama_config, random_network, write_checkpoint
+from tiny import llama_config, qwen2_config, random_network, write_checkpoint
 
 import depcap
 from depcap import DepcapError
@@ -89,6 +89,19 @@ def test_recording_changes_nothing_and_blocks_tile(models: dict[str, Model], cau
         assert (left.tokens, left.nfe) == (right.tokens, right.nfe)
         assert sum(left.block_sizes) == 16
         assert right.trace is not None
+
+
+def test_a_verifier_may_have_fewer_rows_and_be_a_qwen2(small: dict[str, Model], tmp_path: Path) -> None:
+    raw = qwen2_config(vocab=37, end=33)  # the drafters have 40
+    causal = depcap.load(str(write_checkpoint(tmp_path, raw)), "cpu", "float64")
+    rows = [[i, i + 1] for i in range(12)]
+    for drafter in small.values():
+        for window in (1, 4):
+            found = pearl(drafter, causal, rows, 16, "run_to_end", window=window)
+            assert [result.tokens for result in found] == own(causal, rows, 16, "run_to_end")
+        verifier = str(tmp_path)
+        for result in depcap.generate(drafter, rows, "apd", gen_length=16, verifier=verifier, weight=0.3):
+            assert result.auxiliary == result.nfe
 
 
 def test_sampling_is_refused(small: dict[str, Model], causal: Model, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from depcap.models.transformer import Transformer
 
 TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
 TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
-KEYS = {"llada": LLADA_KEYS, "Dream": LLAMA_KEYS, "llama": LLAMA_KEYS}
+KEYS = {"llada": LLADA_KEYS, "Dream": LLAMA_KEYS, "llama": LLAMA_KEYS, "qwen2": LLAMA_KEYS}
 
 
 def llada_config(vocab: int = 40, mask: int = 39, end: int = 33, **changes: Any) -> dict[str, Any]:
@@ -38,7 +38,14 @@ def llama_config(**sizes: Any) -> dict[str, Any]:
     return dream_config(**sizes) | {"model_type": "llama"}
 
 
-CONFIGS = {"llada": llada_config, "Dream": dream_config, "llama": llama_config}
+def qwen2_config(**sizes: Any) -> dict[str, Any]:
+    """It names no mask token, and has rows that no token has."""
+    raw = dream_config(**sizes) | {"model_type": "qwen2", "use_sliding_window": False}
+    del raw["mask_token_id"]
+    return raw
+
+
+CONFIGS = {"llada": llada_config, "Dream": dream_config, "llama": llama_config, "qwen2": qwen2_config}
 
 
 def random_network(raw: dict[str, Any], seed: int = 0, sharpness: float = 5.0) -> Transformer:

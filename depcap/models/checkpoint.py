@@ -1,6 +1,6 @@
 """Checkpoints in their released layout: configuration, key names, safetensors.
 
-Two families: LLaDA (`model_type: llada`) and everything with Llama's key names (Dream; our causal model).
+LLaDA (`model_type: llada`), and everything with Llama's key names: Dream, Llama, Qwen2.
 Only safetensors are read; nothing from a checkpoint is ever executed.
 """
 
@@ -17,7 +17,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from depcap.errors import DepcapError
-from depcap.models.config import DreamConfig, LladaConfig, LlamaConfig, ReleasedConfig, parse, read_json
+from depcap.models.config import (
+    DreamConfig,
+    LladaConfig,
+    LlamaConfig,
+    Qwen2Config,
+    ReleasedConfig,
+    parse,
+    read_json,
+)
 from depcap.models.transformer import Transformer, TransformerConfig
 
 WHOLE_HASH_LIMIT = 2**30
@@ -76,6 +84,7 @@ FAMILIES = {
     "llada": Family("llada", LladaConfig, LLADA_KEYS, 0, ("<|eot_id|>",)),
     "Dream": Family("dream", DreamConfig, LLAMA_KEYS, 1, ("<|im_end|>",)),
     "llama": Family("llama", LlamaConfig, LLAMA_KEYS, 1, (), causal=True),
+    "qwen2": Family("qwen2", Qwen2Config, LLAMA_KEYS, 1, ("<|im_end|>",), causal=True),
 }
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -87,6 +87,8 @@ class DreamConfig(ReleasedConfig):
     num_key_value_heads: Count
     max_position_embeddings: Count
     tie_word_embeddings: bool | None = None
+    rope_scaling: None = None
+    use_sliding_window: Literal[False] | None = None
 
     def network(self) -> TransformerConfig:
         """Qwen2's names for the sizes."""
@@ -113,6 +115,16 @@ class LlamaConfig(DreamConfig):
     def network(self) -> TransformerConfig:
         """Llama's names for the sizes."""
         return replace(super().network(), qkv_bias=bool(self.attention_bias))
+
+
+class Qwen2Config(DreamConfig):
+    """Qwen2: `model_type: qwen2`. It names no mask token: the embedding's last row, which no token has."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mask_is_the_last_row(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        rows = raw.get("vocab_size")
+        return {"mask_token_id": rows - 1, **raw} if isinstance(rows, int) else raw
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Card:
     helper: str | None = None
 
 
+QWEN = "Qwen/Qwen2.5-0.5B"
+"""Dream was made from a larger one of its kind."""
 CARDS = {
     card.name: card
     for card in (
@@ -50,8 +52,8 @@ CARDS = {
         Card("GSAI-ML/LLaDA-8B-Base", "8 B, LLaDA, arXiv 2502.09992", False),
         Card("GSAI-ML/LLaDA-8B-Instruct", "8 B, LLaDA, arXiv 2502.09992", True),
         Card("GSAI-ML/LLaDA-1.5", "8 B, LLaDA, arXiv 2505.19223", True),
-        Card("Dream-org/Dream-v0-Base-7B", "7 B, Dream, arXiv 2508.15487", False),
-        Card("Dream-org/Dream-v0-Instruct-7B", "7 B, Dream, arXiv 2508.15487", True),
+        Card("Dream-org/Dream-v0-Base-7B", "7 B, Dream, arXiv 2508.15487", False, helper=QWEN),
+        Card("Dream-org/Dream-v0-Instruct-7B", "7 B, Dream, arXiv 2508.15487", True, helper=QWEN),
     )
 }
 """Models that work by construction. Any folder or Hub id of the same families works too."""
