@@ -75,8 +75,7 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
         ways = {
             name: ordered(order, positions[:size], confidence[:size], seed) for name, size in sizes.items()
         }
-        estimate = partial(_sampled, denoiser, opening, plan, seed)
-        found = _by_size(ways, order, estimate)
+        found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed))
         paths = _by_size(ways, order, partial(_realised, denoiser, opening))
         rows += [
             row(name, order, way, found[len(way)]) | _along(paths[len(way)]) for name, way in ways.items()

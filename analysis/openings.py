@@ -45,13 +45,11 @@ def openings(trace: Trace) -> list[Opening]:
     """
     header = trace.header
     _check_whole(header)
-    first = len(header.prompt_ids)
-    end = first + min(header.response_length + 1, len(header.tokens))
-    decoded = [*header.prompt_ids, *header.tokens]
+    end = len(header.prompt_ids) + min(header.response_length + 1, len(header.tokens))
     seen = zip(trace.rows(), canvases(trace), strict=False)  # there is one canvas more, after the last step
     opened = [(row, list(canvas)) for row, canvas in seen if row["opened"]]
     return [
-        _opening(before, row, after, header.mask_id, first, end, decoded)
+        _opening(before, row, after, header, end)
         for (before, _), (row, after) in pairwise(opened)
         if row["start"] < end
     ]
@@ -68,16 +66,11 @@ def _check_whole(header: Header) -> None:
 
 
 def _opening(
-    previous: dict[str, Any],
-    row: dict[str, Any],
-    after: list[int],
-    mask: int,
-    first: int,
-    end: int,
-    decoded: list[int],
+    previous: dict[str, Any], row: dict[str, Any], after: list[int], header: Header, end: int
 ) -> Opening:
     start, last = row["start"], (previous["start"], row["start"])
-    before = masked_again(after, *last, mask)
+    before = masked_again(after, *last, header.mask_id)
+    first, decoded = len(header.prompt_ids), [*header.prompt_ids, *header.tokens]
     return Opening(row["block"], after, before, start, row["end"] - start, last, first, end, decoded)
 
 
