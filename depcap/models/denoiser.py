@@ -59,15 +59,17 @@ class TransformerDenoiser:
         asked = (read.positions[active] - self.shift).clamp(min=0)
         place = (chosen.cumsum(dim=1) - 1).gather(1, asked).clamp(min=0)  # its place in the window
         tokens, positions, doubted = ids[active].gather(1, compute.positions), compute.positions, None
+        wanted = place
         if query.shadows:
             doubted = Doubted(read.positions[active], read.valid[active])
             shadow = ids[active].gather(1, asked) if self.shift else torch.full_like(asked, self.mask_id)
             tokens, positions = torch.cat((tokens, shadow), dim=1), torch.cat((positions, asked), dim=1)
+            behind = torch.arange(place.shape[1], device=place.device) + compute.positions.shape[1]
+            wanted = torch.cat((place, behind.expand_as(place)), dim=1)
         watched = self._last_layers() if query.attention else range(0)
         attending = Attending(store, active, compute, query.visible[active], self.causal, doubted, watched)
-        hidden = self.network(tokens, positions, attending)
-        log_probs = self._log_probs(hidden.gather(1, place[..., None].expand(-1, -1, hidden.shape[2])))
-        doubt = self._log_probs(hidden[:, compute.positions.shape[1] :]) if query.shadows else None
+        said = self._log_probs(self.network(tokens, positions, attending, wanted))
+        log_probs, doubt = said[:, : place.shape[1]], said[:, place.shape[1] :] if query.shadows else None
         attention = _among(attending, compute, place, read.positions[active]) if query.attention else None
         return Answer(log_probs, doubt, attention).spread(active, len(ids))
 

@@ -103,10 +103,17 @@ class Layer(nn.Module):
         self.mlp = MLP(config)
 
     def forward(
-        self, x: Float[Tensor, "B C E"], rotary: tuple[Tensor, Tensor], layer: int, attend: Attend
-    ) -> Float[Tensor, "B C E"]:
-        """One layer."""
+        self,
+        x: Float[Tensor, "B C E"],
+        rotary: tuple[Tensor, Tensor],
+        layer: int,
+        attend: Attend,
+        asked: Int[Tensor, "B W"] | None = None,
+    ) -> Float[Tensor, "B C E"] | Float[Tensor, "B W E"]:
+        """One layer; what it says at the `asked` places only, if they are given."""
         x = x + self.attention(self.attention_norm(x), rotary, layer, attend)
+        if asked is not None:
+            x = x.gather(1, asked[..., None].expand(-1, -1, x.shape[2]))
         return x + self.mlp(self.mlp_norm(x))
 
 
@@ -124,13 +131,22 @@ class Transformer(nn.Module):
             self.head.weight = self.embed.weight
 
     def forward(
-        self, ids: Int[Tensor, "B C"], positions: Int[Tensor, "B C"], attend: Attend
-    ) -> Float[Tensor, "B C E"]:
-        """Hidden states (normed, ready for `logits`) of tokens at absolute positions."""
+        self,
+        ids: Int[Tensor, "B C"],
+        positions: Int[Tensor, "B C"],
+        attend: Attend,
+        asked: Int[Tensor, "B W"] | None = None,
+    ) -> Float[Tensor, "B C E"] | Float[Tensor, "B W E"]:
+        """Hidden states (normed, ready for `logits`) of tokens at absolute positions.
+
+        With `asked`, of the tokens at those places only (0 is the first of C): the last MLP, which nothing
+        else reads, is spared the others.
+        """
         x = self.embed(ids)
         rotary = self._rotary(positions, x.dtype)
+        last = len(self.layers) - 1
         for index, layer in enumerate(self.layers):
-            x = layer(x, rotary, index, attend)
+            x = layer(x, rotary, index, attend, asked if index == last else None)
         return self.norm(x)
 
     def logits(self, hidden: Float[Tensor, "*rows E"]) -> Float[Tensor, "*rows V"]:
