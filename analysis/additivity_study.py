@@ -5,25 +5,14 @@ carry the verdict, and everything else says where it holds.
 """
 
 from dataclasses import asdict, replace
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from scipy import stats
 
-from analysis import charts
-from analysis.agreement import (
-    MEDIAN_DEVIATION,
-    agreement,
-    compare,
-    decomposition,
-    determination,
-    moved,
-    noise,
-    verdict,
-)
+from analysis import charts, checks
+from analysis.agreement import agreement, decomposition, moved, noise, verdict
 from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
 from analysis.openings import LAST, openings
@@ -32,7 +21,6 @@ from analysis.strata import flat, strata, summary
 from analysis.study import Decode, Finding, Row, Study
 from depcap.models.loading import Model
 
-BRIEF = ("sum J / sum A", "Spearman")
 PARTS = ("T", "X", "kappa", "J - A")
 LEAST_BLOCKS = 3
 
@@ -73,10 +61,11 @@ def conclude(rows: pd.DataFrame) -> Finding:
         "Parts of the gap": parts,
         "By stratum": kinds,
         "By place in the block": places,
-        "Between orders": _between_orders(real),
-        "Along the decoded tokens": _along_decoded(real),
-        "Compared with": _baselines(rows),
-        "Top-K influence": _truncation(real),
+        "Between orders": checks.between_orders(real),
+        "Along the decoded tokens": checks.along_decoded(real),
+        "Compared with": checks.baselines(rows, own),
+        "Drawn instead of masked": checks.drawn(real),
+        "Top-K influence": checks.truncation(real),
     }
     return Finding(verdict(own, found), tables, _figures(own, places, parts, kinds))
 
@@ -130,82 +119,6 @@ def by_place(real: pd.DataFrame) -> pd.DataFrame:
             "median J / A up to k": middle, "quarter": low, "three quarters": high,
         }
     )  # fmt: skip
-
-
-def _between_orders(real: pd.DataFrame) -> pd.DataFrame:
-    """The same block in two orders: how J differs, with intervals over prompts."""
-    rows = []
-    for first, second in combinations(real["order"].unique(), 2):
-        one, other = (real[real.order == order] for order in (first, second))
-        both = one.merge(other, on=["prompt", "block", "candidates"], suffixes=("", " 2"))
-        off = (both["joint 2"] - both["joint"]).abs() / both[["joint", "joint 2"]].max(axis=1)
-        error = np.hypot(both["standard_error"], both["standard_error 2"])
-        found = compare(both["joint 2"], both["joint"], both["prompt"], BRIEF)
-        rows.append(
-            {
-                "orders": f"{second} / {first}", "blocks": len(both), "median |difference|": off.median(),
-                "of noise": MEDIAN_DEVIATION * float((error / both["joint"]).median()),
-                "median |ln P difference|": (both["decoded_log_p 2"] - both["decoded_log_p"]).abs().median(),
-                **_renamed(flat(found), "sum J / sum A", "ratio of sums"),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _along_decoded(real: pd.DataFrame) -> pd.DataFrame:
-    """J along the tokens that the decoder wrote, beside J over all that it might have written there."""
-    rows = []
-    for (candidates, order), group in real.groupby(["candidates", "order"], sort=False):
-        found = compare(group["decoded_joint"], group["joint"], group["prompt"], BRIEF)
-        named = _renamed(flat(found), "sum J / sum A", "sum along / sum J")
-        likelihood = group["decoded_log_p"].median()
-        rows.append(
-            {
-                "candidates": candidates,
-                "order": order,
-                "blocks": len(group),
-                **named,
-                "median ln P": likelihood,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _baselines(rows: pd.DataFrame) -> pd.DataFrame:
-    """The last block beside worlds in which the same could be seen without its doing, on the same blocks."""
-    keys, found = ["prompt", "block", "candidates"], list[Row]()
-    last = rows[(rows.masked_again == LAST) & (rows.order == LEFT_TO_RIGHT)]
-    for what in [name for name in rows["masked_again"].unique() if name != LAST]:
-        other = rows[rows.masked_again == what]
-        both = moved(last.merge(other, on=keys, suffixes=("", " other")))
-        shown = compare(both["joint other"], both["additive other"], both["prompt"], BRIEF)
-        found.append(
-            {
-                "masked again": what, "blocks": len(both), "mean J": both["joint other"].mean(),
-                "mean A": both["additive other"].mean(), "mean J, last block": both["joint"].mean(),
-                "mean A, last block": both["additive"].mean(), **flat(shown),
-            }
-        )  # fmt: skip
-    own = main_blocks(rows)
-    mixed = own["additive"].sample(frac=1, random_state=0).to_numpy(float)
-    r2 = determination(own["joint"].to_numpy(float), mixed)
-    return pd.DataFrame(
-        [*found, {"masked again": "last block; A of other blocks", "blocks": len(own), "R²": r2}]
-    )
-
-
-def _truncation(blocks: pd.DataFrame) -> pd.DataFrame:
-    """DepCap's own estimate of A beside the exact one."""
-    rows = []
-    for name, group in blocks[blocks.order == LEFT_TO_RIGHT].groupby("candidates", sort=False):
-        found = compare(group["truncated"], group["additive"], group["prompt"], BRIEF)
-        named = _renamed(flat(found), "sum J / sum A", "sum top-K / sum A")
-        rows.append({"candidates": name, "blocks": len(group), **named})
-    return pd.DataFrame(rows)
-
-
-def _renamed(columns: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {name.replace(old, new): value for name, value in columns.items()}
 
 
 def point_figures(blocks: pd.DataFrame) -> dict[str, go.Figure]:

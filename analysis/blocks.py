@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.additivity import Estimate, Realised, log_probs, realised, sampled
+from analysis.mixture import Mixture, mixture
 from analysis.openings import LAST, Opening, compared
 from analysis.study import Row
 from depcap.errors import DepcapError
@@ -31,7 +32,8 @@ class Plan:
     """What is measured at every opening: fixed sizes (those that fit), the decoder's own, and orders.
 
     A block of the decoder's own is measured up to `largest`. `samples` and `top` are those of `sampled`.
-    `baselines` adds the comparisons for the smallest size, left to right.
+    `baselines` adds the comparisons for the smallest size, left to right, and the last block drawn `draws`
+    times instead of masked.
     """
 
     sizes: tuple[int, ...] = (4, 8, 16, 32)
@@ -39,6 +41,7 @@ class Plan:
     samples: int = 16
     top: int = 64
     baselines: bool = True
+    draws: int = 16
     largest: int = 128
 
 
@@ -63,6 +66,9 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
     now = log_probs(denoiser, [opening.after], positions)
     confidence, unsure = now[0].max(dim=1).values.exp().numpy(), entropy(now)[0].numpy()
     null = _null(denoiser, opening, positions, now)
+    mixed = None
+    if plan.baselines:
+        mixed = mixture(denoiser, opening.after, opening.before, positions, plan.draws, seed)
 
     def row(name: str, order: str, way: list[int], found: Estimate, what: str = LAST) -> Row:
         inside = [position - opening.start for position in way]
@@ -78,7 +84,8 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
         found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed))
         paths = _by_size(ways, order, partial(_realised, denoiser, opening))
         rows += [
-            row(name, order, way, found[len(way)]) | _along(paths[len(way)]) for name, way in ways.items()
+            row(name, order, way, found[len(way)]) | _along(paths[len(way)]) | _drawn(mixed, len(way))
+            for name, way in ways.items()
         ]
     if plan.baselines and smallest is not None:
         way = positions[: sizes[smallest]]
@@ -118,6 +125,18 @@ def _realised(denoiser: Denoiser, opening: Opening, way: list[int]) -> Realised:
 
 def _along(path: Realised) -> Row:
     return {"decoded_joint": float(path.joint.sum()), "decoded_log_p": float(path.log_p.sum())}
+
+
+def _drawn(mixed: Mixture | None, size: int) -> Row:
+    if mixed is None:
+        return {}
+    first = mixed.first(size)
+    return {
+        "drawn_additive": float(first.additive.sum()),
+        "drawn_additive_half": float(first.additive_half.sum()),
+        "drawn_distance": float(first.distance.mean()),
+        "drawn_noise": float(first.noise.mean()),
+    }
 
 
 def _numbers(opening: Opening, found: Estimate) -> Row:

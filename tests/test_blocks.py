@@ -105,6 +105,15 @@ def test_the_decoders_own_tokens_are_followed_in_every_order(llada: depcap.Model
             assert row["decoded_joint"] == pytest.approx(row["joint"])
 
 
+def test_masks_are_held_against_draws(llada: depcap.Model, trace: Trace) -> None:
+    for plan in (QUICK, replace(QUICK, baselines=False)):
+        for row in measure(llada.denoiser, openings(trace)[0], plan, 0):
+            assert ("drawn_additive" in row) == (plan.baselines and row["masked_again"] == LAST)
+            if "drawn_additive" in row:
+                assert row["drawn_additive_half"] >= row["drawn_additive"] >= 0
+                assert 0 <= row["drawn_distance"] <= 1
+
+
 def test_from_left_to_right_small_blocks_begin_the_largest(llada: depcap.Model, trace: Trace) -> None:
     opening = openings(trace)[0]
     by_size = {

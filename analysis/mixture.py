@@ -1,0 +1,87 @@
+"""Does a masked last block mean a last block that is not known?
+
+Q is the network's answer to masks. A coherent model's would be the mean of its answers over all last blocks,
+each with its probability: the mixture M. Here last blocks are drawn from the model itself, from left to
+right, and the candidates' marginals averaged over them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from analysis.additivity import Curve, log_probs
+from depcap.draws import gumbel
+from depcap.protocols import Denoiser
+
+LEAST = 1e-300
+"""So that logarithms stay finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """The candidates under M; an entry per candidate, in order.
+
+    `additive` is KL(P_i || M_i), in nats; `additive_half` the same with half of the draws. Few draws hold few
+    of the last blocks that could have been, so that both are too large, and the second more so.
+    `distance` is the total variation between Q_i and M_i, `noise` what it would be if M were Q but for the
+    draws.
+    """
+
+    additive: Curve
+    additive_half: Curve
+    distance: Curve
+    noise: Curve
+
+    def first(self, size: int) -> "Mixture":
+        """Of the first candidates alone."""
+        return Mixture(*(getattr(self, field.name)[:size] for field in fields(self)))
+
+
+def mixture(
+    denoiser: Denoiser,
+    after: Sequence[int],
+    before: Sequence[int],
+    order: Sequence[int],
+    draws: int,
+    seed: int = 0,
+) -> Mixture:
+    """Q's marginals at `order`'s positions beside the mean of those with a drawn last block.
+
+    The last block is where `after` and `before` differ. `draws` is even; every position of the last block
+    takes `draws` forwards, and so do the candidates together.
+    """
+    last = [place for place, (a, b) in enumerate(zip(after, before, strict=True)) if a != b]
+    each = log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp()
+    one, other = each[0::2].mean(dim=0), each[1::2].mean(dim=0)
+    p, q = log_probs(denoiser, [list(after), list(before)], order)
+    halves = (_divergence(p, one) + _divergence(p, other)) / 2
+    return Mixture(
+        _divergence(p, each.mean(dim=0)).numpy(), halves.numpy(),
+        _variation(q.exp(), each.mean(dim=0)).numpy(),
+        # halves differ by twice the standard error of the whole
+        _variation(one, other).numpy() / 2,
+    )  # fmt: skip
+
+
+def drawn(
+    denoiser: Denoiser, canvas: Sequence[int], places: Sequence[int], draws: int, seed: int
+) -> Int[Tensor, "N L"]:
+    """Canvases in which these masks are decided, one after the other, as the model would draw them."""
+    noise = torch.Generator().manual_seed(seed)
+    rows = torch.tensor([list(canvas)]).repeat(draws, 1)
+    for place in places:
+        log_p = log_probs(denoiser, rows if place != places[0] else rows[:1], [place])[:, 0]
+        uniform = torch.rand((draws, log_p.shape[1]), generator=noise, dtype=torch.float64)
+        rows[:, place] = (log_p + gumbel(uniform)).argmax(dim=1)
+    return rows
+
+
+def _divergence(log_p: Float[Tensor, "m V"], m: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:
+    return (log_p.exp() * (log_p - m.clamp(min=LEAST).log())).sum(dim=1)
+
+
+def _variation(one: Float[Tensor, "m V"], other: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:
+    return (one - other).abs().sum(dim=1) / 2
