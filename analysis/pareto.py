@@ -11,7 +11,9 @@ from analysis.summary import front
 COSTS = (("nfe", "NFE (forwards per problem)", False), ("tokens_per_second", "tokens/s", True))
 CACHE_COLORS = ("influence", "blocked", "score", "uncertainty", "whatif", "ignored", "other")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x", "triangle-down",
-           "pentagon", "bowtie", "hourglass", "triangle-left", "triangle-right")  # fmt: skip
+           "pentagon", "bowtie", "hourglass", "triangle-left", "triangle-right", "hexagram", "star-diamond",
+           "diamond-tall", "diamond-wide")  # fmt: skip
+"""As many as there are methods, so that no two look alike."""
 
 
 def pareto(table: pd.DataFrame) -> go.Figure:

@@ -10,10 +10,11 @@ import pytest
 
 import depcap
 from analysis.comparison import cells, outcomes, run, spec, specs
-from analysis.pareto import pareto
+from analysis.pareto import SYMBOLS, pareto
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
 from depcap import DepcapError
+from depcap.methods import METHODS
 
 # Which decoders are run
 
@@ -149,6 +150,10 @@ def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None
     assert roles.count("decoder") == 6
     assert roles.count("front") == 2
     assert sum(bool(trace.showlegend) for trace in figure.data) == 3
+
+
+def test_every_method_has_a_shape_of_its_own() -> None:
+    assert len(set(SYMBOLS)) == len(SYMBOLS) >= len(METHODS)
 
 
 # Statistics
