@@ -28,7 +28,7 @@ def compare(
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
     limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,
-    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 50,
+    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
     stop: Annotated[str, typer.Option(help="for all methods: eos, run_to_end or eotp")] = "eos",
     baseline: Annotated[str, typer.Option(help="what the paired tests compare with")] = "llada",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",

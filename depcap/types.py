@@ -44,6 +44,12 @@ class Window:
         """The same window, valid only at chosen positions."""
         return replace(self, valid=self.valid & chosen.gather(1, self.positions))
 
+    def of_rows(self, rows: Int[Tensor, "R"]) -> "Window":
+        """The window of some rows, as wide as the widest of them."""
+        width = max(int((self.end - self.start)[rows].max()), 1)
+        parts = self.positions[rows, :width], self.valid[rows, :width]
+        return Window(self.start[rows], self.end[rows], *parts)
+
     @classmethod
     def where(cls, chosen: Bool[Tensor, "B L"]) -> "Window":
         """The window over the chosen positions."""
@@ -187,18 +193,28 @@ class Answer:
     doubt: Float[Tensor, "B W V"] | None = None
     attention: Attention | None = None
 
-    def spread(self, active: Int[Tensor, "R"], rows: int) -> "Answer":
-        """The answer for some rows as one for all: zeros for the others."""
-        if len(active) == rows:
-            return self
+    @staticmethod
+    def joined(parts: "list[tuple[Int[Tensor, 'R'], Answer]]", rows: int) -> "Answer":
+        """Answers for some rows each, as one for all; zeros where there is none."""
+        indices, answers = zip(*parts, strict=True)
+        first: Answer = answers[0]
+        if len(indices[0]) == rows:
+            return first
 
-        def whole(part: Tensor) -> Tensor:
-            return part.new_zeros((rows, *part.shape[1:])).index_copy(0, active, part)
+        def whole(pieces: list[Tensor]) -> Tensor:
+            widest = (max(sizes) for sizes in zip(*(piece.shape[1:] for piece in pieces), strict=True))
+            out = pieces[0].new_zeros((rows, *widest))
+            for index, piece in zip(indices, pieces, strict=True):
+                place = (index, *(slice(size) for size in piece.shape[1:]))
+                out[place] = piece
+            return out
 
-        doubt = None if self.doubt is None else whole(self.doubt)
-        seen = self.attention
-        attention = None if seen is None else Attention(whole(seen.among), whole(seen.received))
-        return Answer(whole(self.log_probs), doubt, attention)
+        doubt = None if first.doubt is None else whole([answer.doubt for answer in answers])
+        attention = None
+        if first.attention is not None:
+            seen = [answer.attention for answer in answers]
+            attention = Attention(whole([a.among for a in seen]), whole([a.received for a in seen]))
+        return Answer(whole([answer.log_probs for answer in answers]), doubt, attention)
 
 
 @dataclass(frozen=True, slots=True)

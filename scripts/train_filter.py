@@ -32,7 +32,7 @@ from depcap.tasks import TASKS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import Ordinary, Quota, Selected
 
-GEN_LENGTH, BATCH = 256, 50
+GEN_LENGTH, BATCH = 256, 20
 
 
 @dataclass(frozen=True, eq=False)

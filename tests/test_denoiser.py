@@ -1,5 +1,6 @@
 """The network against transformers' own, and what a query computes and reads."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 import depcap
+from depcap.models import denoiser as denoising
 from depcap.models.checkpoint import LLAMA_KEYS
-from depcap.models.denoiser import TransformerDenoiser
+from depcap.models.denoiser import TransformerDenoiser, alike
 from depcap.models.transformer import Transformer
-from depcap.types import Query, Window, spanned
+from depcap.types import Answer, Query, Window, spanned
 
 FAMILIES = ["llada", "dream"]
 LENGTH = 17
@@ -174,6 +176,54 @@ def test_keys_beyond_what_is_visible_are_not_attended_to(denoiser: TransformerDe
     ids, store = random_ids(), denoiser.new_store(1, LENGTH)
     seen = ask(denoiser, ids, query([(0, LENGTH)], [(0, 8)], [8]), store)
     torch.testing.assert_close(seen, oracle(denoiser, ids, visible=8)[:, :8], rtol=0, atol=1e-4)
+
+
+def test_rows_are_parted_where_that_spares_most_padding() -> None:
+    def groups(*counts: int) -> list[list[int]]:
+        return [group.tolist() for group in alike(torch.tensor(counts))]
+
+    assert groups(300, 16, 0, 16, 290) == [[0, 4], [1, 3]]
+    assert groups(300, 280, 290) == [[0, 1, 2]]  # ten and twenty positions are not worth a call
+    assert groups(16, 300) == [[1], [0]]
+    assert groups(5, 0, 5) == [[0, 2]]
+    assert groups(0, 7) == [[1]]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_rows_in_two_groups_say_what_they_say_in_one(
+    denoiser: TransformerDenoiser, stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = random_ids(4)
+    compute = [(0, 17), (8, 12), (0, 16), (0, 0)] if stored else [(0, 17), (0, 5), (0, 16), (0, 0)]
+    read = [(3, 17), (8, 11) if stored else (1, 4), (5, 9), (2, 2)]
+    asked = query(compute, read, [17, 17 if stored else 5, 16, 17])
+    asked = replace(asked, shadows=True, attention=not stored)
+
+    def answer(worth: int) -> tuple[Answer, list[tuple[int, int]]]:
+        monkeypatch.setattr(denoising, "WORTH_A_CALL", worth)
+        store = denoiser.new_store(4, LENGTH) if stored else None
+        if store is not None:
+            denoiser(ids, whole(4), store)
+        with monkeypatch.context() as patched:
+            seen = spy(patched, denoiser)
+            return denoiser(ids, asked, store), seen
+
+    (one, calls), (two, more) = answer(1_000), answer(1)
+    assert [rows for rows, _ in calls] == [3]
+    assert [rows for rows, _ in more] == [2, 1]
+    for row, (start, end) in enumerate(read):
+        width = end - start
+        torch.testing.assert_close(two.log_probs[row, :width], one.log_probs[row, :width])
+        assert one.doubt is not None
+        assert two.doubt is not None
+        torch.testing.assert_close(two.doubt[row, :width], one.doubt[row, :width])
+        if one.attention is not None and two.attention is not None:
+            torch.testing.assert_close(
+                two.attention.among[row, :width, :width], one.attention.among[row, :width, :width]
+            )
+            torch.testing.assert_close(
+                two.attention.received[row, :width], one.attention.received[row, :width]
+            )
 
 
 @pytest.mark.parametrize("stored", [True, False])

@@ -15,6 +15,8 @@ from depcap.types import Answer, Attention, Query, Window
 
 MASKED_OUT = -1e4
 """The mask token's logit: low enough never to be proposed, finite so that 0 * log 0 stays 0."""
+WORTH_A_CALL = 64
+"""Positions of padding: to compute them costs about what a second call does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,23 @@ class TransformerDenoiser:
 
     def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Answer:
         """What each position of `query.read` would say. Rows that compute nothing are left out."""
-        active = query.compute.any(dim=1).nonzero().flatten()
+        groups = alike(query.compute.sum(dim=1))
+        return Answer.joined([(rows, self._answer(ids, query, store, rows)) for rows in groups], len(ids))
+
+    def _answer(
+        self, ids: Int[Tensor, "B L"], query: Query, store: Store | None, active: Int[Tensor, "R"]
+    ) -> Answer:
+        """The answer for the active rows."""
         chosen = query.compute[active]
         if self.shift:  # the output before a position is what predicts it
             chosen = chosen | functional.pad(chosen[:, 1:], (0, 1))
-        compute, read = Window.where(chosen), query.read
-        asked = (read.positions[active] - self.shift).clamp(min=0)
+        compute, read = Window.where(chosen), query.read.of_rows(active)
+        asked = (read.positions - self.shift).clamp(min=0)
         place = (chosen.cumsum(dim=1) - 1).gather(1, asked).clamp(min=0)  # its place in the window
         tokens, positions, doubted = ids[active].gather(1, compute.positions), compute.positions, None
         wanted = place
         if query.shadows:
-            doubted = Doubted(read.positions[active], read.valid[active])
+            doubted = Doubted(read.positions, read.valid)
             shadow = ids[active].gather(1, asked) if self.shift else torch.full_like(asked, self.mask_id)
             tokens, positions = torch.cat((tokens, shadow), dim=1), torch.cat((positions, asked), dim=1)
             behind = torch.arange(place.shape[1], device=place.device) + compute.positions.shape[1]
@@ -70,8 +78,8 @@ class TransformerDenoiser:
         attending = Attending(store, active, compute, query.visible[active], self.causal, doubted, watched)
         said = self._log_probs(self.network(tokens, positions, attending, wanted))
         log_probs, doubt = said[:, : place.shape[1]], said[:, place.shape[1] :] if query.shadows else None
-        attention = _among(attending, compute, place, read.positions[active]) if query.attention else None
-        return Answer(log_probs, doubt, attention).spread(active, len(ids))
+        attention = _among(attending, compute, place, read.positions) if query.attention else None
+        return Answer(log_probs, doubt, attention)
 
     def _last_layers(self) -> range:
         """The last eighth of the layers, one at least (28 to 31 of LLaDA's 32)."""
@@ -83,6 +91,25 @@ class TransformerDenoiser:
         wide = logits if logits.dtype == torch.float64 else logits.float()
         wide[..., self.mask_id] = MASKED_OUT
         return wide.log_softmax(dim=2)
+
+
+def alike(counts: Int[Tensor, "B"]) -> list[Int[Tensor, "R"]]:
+    """Rows that compute something, in one group, or in two if that spares enough padding.
+
+    A call is as wide as its widest row. Rows open blocks when they like, and with a cache a row that opens
+    one computes everything, where the others compute a block.
+    """
+    active = counts.nonzero().flatten()
+    order = active[counts[active].argsort(descending=True, stable=True)]
+    width = counts[order]
+    behind = len(order) - torch.arange(
+        len(order), device=counts.device
+    )  # rows of a second group from here on
+    spared = behind * (width[:1] - width)
+    if not len(order) or int(spared.max()) < WORTH_A_CALL:
+        return [active]
+    cut = int(spared.argmax())
+    return [order[:cut], order[cut:]]
 
 
 def _among(
