@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -135,15 +135,14 @@ def sampled(
     """
     noise = torch.Generator().manual_seed(seed)
 
-    def draw(log_p: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def follow(log_p: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         first = len(weights) == 1  # all histories begin alike
         parents = torch.zeros(samples, dtype=torch.long) if first else torch.arange(samples)
-        uniform = torch.rand((samples, log_p.shape[1]), generator=noise, dtype=torch.float64)
-        tokens = (log_p[parents] + gumbel(uniform)).argmax(dim=1)
+        tokens = draw(log_p[parents], noise)
         return parents, tokens, torch.full((samples,), 1 / samples, dtype=torch.float64)
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
-    steps = _walk(denoiser, after, before, order, one_shot, draw)
+    steps = _walk(denoiser, after, before, order, one_shot, follow)
     sums = torch.stack([terms.d.expand(samples) for terms in steps]).cumsum(dim=0)
     error = sums.std(dim=1) / samples**0.5 if samples > 1 else torch.full((len(steps),), torch.nan)
     return _estimate(one_shot, steps, top, error.numpy())
@@ -215,6 +214,12 @@ def _walk(
         worlds = worlds[:, parents]
         worlds[:, :, position] = tokens
     return found
+
+
+def draw(log_p: Float[Tensor, "N V"], noise: torch.Generator) -> Int[Tensor, "N"]:
+    """A token of every distribution."""
+    uniform = torch.rand(log_p.shape, generator=noise, dtype=torch.float64)
+    return (log_p + gumbel(uniform)).argmax(dim=1)
 
 
 def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Sequence[int]) -> Tensor:

@@ -1,7 +1,6 @@
 """What could mislead about additivity, as tables: orders, histories, worlds, and what stands for Q."""
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +22,12 @@ def between_orders(real: pd.DataFrame) -> pd.DataFrame:
         both = one.merge(other, on=["prompt", "block", "candidates"], suffixes=("", " 2"))
         off = (both["joint 2"] - both["joint"]).abs() / both[["joint", "joint 2"]].max(axis=1)
         error = np.hypot(both["standard_error"], both["standard_error 2"])
-        found = compare(both["joint 2"], both["joint"], both["prompt"], BRIEF)
         rows.append(
             {
                 "orders": f"{second} / {first}", "blocks": len(both), "median |difference|": off.median(),
                 "of noise": MEDIAN_DEVIATION * float((error / both["joint"]).median()),
                 "median |ln P difference|": (both["decoded_log_p 2"] - both["decoded_log_p"]).abs().median(),
-                **_renamed(flat(found), "sum J / sum A", "ratio of sums"),
+                **_beside(both, "joint 2", "joint", "ratio of sums"),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -39,8 +37,7 @@ def along_decoded(real: pd.DataFrame) -> pd.DataFrame:
     """J along the tokens that the decoder wrote, beside J over all that it might have written there."""
     rows = []
     for (candidates, order), group in real.groupby(["candidates", "order"], sort=False):
-        found = compare(group["decoded_joint"], group["joint"], group["prompt"], BRIEF)
-        named = _renamed(flat(found), "sum J / sum A", "sum along / sum J")
+        named = _beside(group, "decoded_joint", "joint", "sum along / sum J")
         likelihood = group["decoded_log_p"].median()
         rows.append(
             {
@@ -85,13 +82,12 @@ def drawn(real: pd.DataFrame) -> pd.DataFrame:
     if "drawn_additive" not in real:
         return pd.DataFrame(columns=["candidates"])
     for name, group in real[real.order == LEFT_TO_RIGHT].groupby("candidates", sort=False):
-        found = compare(group["drawn_additive"], group["additive"], group["prompt"], BRIEF)
         half = group["drawn_additive_half"].sum() / group["drawn_additive"].sum()
         rows.append(
             {
                 "candidates": name, "blocks": len(group), "total variation": group["drawn_distance"].mean(),
                 "of noise": group["drawn_noise"].mean(),
-                **_renamed(flat(found), "sum J / sum A", "sum A drawn / sum A"), "half / all": half,
+                **_beside(group, "drawn_additive", "additive", "sum A drawn / sum A"), "half / all": half,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -101,11 +97,12 @@ def truncation(blocks: pd.DataFrame) -> pd.DataFrame:
     """DepCap's own estimate of A beside the exact one."""
     rows = []
     for name, group in blocks[blocks.order == LEFT_TO_RIGHT].groupby("candidates", sort=False):
-        found = compare(group["truncated"], group["additive"], group["prompt"], BRIEF)
-        named = _renamed(flat(found), "sum J / sum A", "sum top-K / sum A")
+        named = _beside(group, "truncated", "additive", "sum top-K / sum A")
         rows.append({"candidates": name, "blocks": len(group), **named})
     return pd.DataFrame(rows)
 
 
-def _renamed(columns: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {name.replace(old, new): value for name, value in columns.items()}
+def _beside(blocks: pd.DataFrame, first: str, second: str, ratio: str) -> Row:
+    """One column beside another, in a table's columns: `ratio` names that of their sums."""
+    found = compare(blocks[first], blocks[second], blocks["prompt"], BRIEF)
+    return {name.replace("sum J / sum A", ratio): value for name, value in flat(found).items()}

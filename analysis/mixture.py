@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.additivity import Curve, log_probs
-from depcap.draws import gumbel
+from analysis.additivity import Curve, draw, log_probs
 from depcap.protocols import Denoiser
 
 LEAST = 1e-300
@@ -55,12 +54,12 @@ def mixture(
     """
     last = [place for place, (a, b) in enumerate(zip(after, before, strict=True)) if a != b]
     each = log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp()
-    one, other = each[0::2].mean(dim=0), each[1::2].mean(dim=0)
+    every, one, other = each.mean(dim=0), each[0::2].mean(dim=0), each[1::2].mean(dim=0)
     p, q = log_probs(denoiser, [list(after), list(before)], order)
-    halves = (_divergence(p, one) + _divergence(p, other)) / 2
+    halves = (divergence(p, one) + divergence(p, other)) / 2
     return Mixture(
-        _divergence(p, each.mean(dim=0)).numpy(), halves.numpy(),
-        _variation(q.exp(), each.mean(dim=0)).numpy(),
+        divergence(p, every).numpy(), halves.numpy(),
+        _variation(q.exp(), every).numpy(),
         # halves differ by twice the standard error of the whole
         _variation(one, other).numpy() / 2,
     )  # fmt: skip
@@ -74,13 +73,13 @@ def drawn(
     rows = torch.tensor([list(canvas)]).repeat(draws, 1)
     for place in places:
         log_p = log_probs(denoiser, rows if place != places[0] else rows[:1], [place])[:, 0]
-        uniform = torch.rand((draws, log_p.shape[1]), generator=noise, dtype=torch.float64)
-        rows[:, place] = (log_p + gumbel(uniform)).argmax(dim=1)
+        rows[:, place] = draw(log_p.expand(draws, -1), noise)
     return rows
 
 
-def _divergence(log_p: Float[Tensor, "m V"], m: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:
-    return (log_p.exp() * (log_p - m.clamp(min=LEAST).log())).sum(dim=1)
+def divergence(log_p: Float[Tensor, "*rows V"], m: Float[Tensor, "*rows V"]) -> Float[Tensor, "*rows"]:
+    """KL(p || m), from the logarithms of p and a mean of distributions."""
+    return (log_p.exp() * (log_p - m.clamp(min=LEAST).log())).sum(dim=-1)
 
 
 def _variation(one: Float[Tensor, "m V"], other: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:

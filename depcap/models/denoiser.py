@@ -102,11 +102,9 @@ def alike(counts: Int[Tensor, "B"]) -> list[Int[Tensor, "R"]]:
     active = counts.nonzero().flatten()
     order = active[counts[active].argsort(descending=True, stable=True)]
     width = counts[order]
-    behind = len(order) - torch.arange(
-        len(order), device=counts.device
-    )  # rows of a second group from here on
-    spared = behind * (width[:1] - width)
-    if not len(order) or int(spared.max()) < WORTH_A_CALL:
+    second = torch.arange(len(order), 0, -1, device=counts.device)  # rows of a second group from here on
+    spared = second * (width[:1] - width)
+    if int(spared.max()) < WORTH_A_CALL:
         return [active]
     cut = int(spared.argmax())
     return [order[:cut], order[cut:]]
