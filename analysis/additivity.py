@@ -13,79 +13,24 @@ already), kappa the model's inconsistency: zero where averaging its conditionals
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
+from scipy import stats
 from torch import Tensor
 
+from analysis.curves import Curve, Estimate, Realised
 from depcap.draws import gumbel
 from depcap.influence import influence as truncated_influence
 from depcap.influence import top_k
 from depcap.protocols import Denoiser
 from depcap.types import Query, Window
 
-Curve = NDArray[np.float64]
 NEVER = 1e-30
 """Histories less likely than this are not followed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What the last block did to one candidate block, in nats.
-
-    The curves have an entry per candidate, in order; the sums of `joint`, `additive`, `correlation`, `cross`
-    and `inconsistency` are J, A, T, X and kappa. `truncated` is DepCap's top-K estimate of the additive
-    curve. `standard_error` is that of J over histories, up to and with each candidate; zero where all were
-    enumerated.
-    """
-
-    joint: Curve
-    additive: Curve
-    truncated: Curve
-    correlation: Curve
-    cross: Curve
-    inconsistency: Curve
-    standard_error: Curve
-    histories: int
-
-    @property
-    def total(self) -> float:
-        """J."""
-        return float(self.joint.sum())
-
-    @property
-    def proxy(self) -> float:
-        """A."""
-        return float(self.additive.sum())
-
-    @property
-    def gap(self) -> float:
-        """J - A, which is T - X + kappa to the last digit."""
-        return self.total - self.proxy
-
-    def first(self, size: int) -> "Estimate":
-        """What was found of the first candidates alone, in the same order: J is a sum along it."""
-        curves = {field.name: getattr(self, field.name)[:size] for field in fields(self)[:-1]}
-        return replace(self, **curves)
-
-
-@dataclass(frozen=True, slots=True)
-class Realised:
-    """What the last block did along one given history; an entry per candidate, in order.
-
-    `joint` sums to J along it, which favours what is likely and is no estimate of J; `log_p` are the given
-    tokens' log-probabilities in P, each after those before it.
-    """
-
-    joint: Curve
-    log_p: Curve
-
-    def first(self, size: int) -> "Realised":
-        """The same of the first candidates alone."""
-        return Realised(self.joint[:size], self.log_p[:size])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +51,9 @@ class Terms:
         """Over histories."""
         return float((self.weights * values).sum())
 
+
+SUMMED = ("d", "correlation", "cross", "shared")
+"""The terms whose sums are J, T, X and kappa + A."""
 
 Expand = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """From log p [N V] and weights [N]: which histories go on, with which token, with which weight."""
@@ -143,9 +91,7 @@ def sampled(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, follow)
-    sums = torch.stack([terms.d.expand(samples) for terms in steps]).cumsum(dim=0)
-    error = sums.std(dim=1) / samples**0.5 if samples > 1 else torch.full((len(steps),), torch.nan)
-    return _estimate(one_shot, steps, top, error.numpy())
+    return _estimate(one_shot, steps, top, _errors(steps, samples))
 
 
 def realised(
@@ -183,7 +129,7 @@ def enumerated(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, branch)
-    return _estimate(one_shot, steps, top, np.zeros(len(steps)))
+    return _estimate(one_shot, steps, top, np.zeros((len(SUMMED), len(steps))))
 
 
 def _walk(
@@ -233,17 +179,31 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
     return answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
 
 
-def _estimate(
-    one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, standard_error: Curve
-) -> Estimate:
+def reach(standard_error: ArrayLike, histories: ArrayLike) -> Curve:
+    """Half the width of the 95 % interval of a mean over histories: Student's t."""
+    degrees = np.maximum(np.asarray(histories) - 1, 1)
+    return np.asarray(stats.t.ppf(0.975, degrees) * np.asarray(standard_error), dtype=float)
+
+
+def _errors(steps: list[Terms], samples: int) -> Curve:
+    """Standard errors over histories of the terms' sums up to each candidate, [4 m]; NaN with one history."""
+    if samples == 1:
+        return np.full((len(SUMMED), len(steps)), np.nan)
+    each = [torch.stack([getattr(terms, name).expand(samples) for terms in steps]) for name in SUMMED]
+    sums = torch.stack(each).cumsum(dim=1)
+    return np.asarray(sums.std(dim=2).numpy() / samples**0.5)
+
+
+def _estimate(one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, errors: Curve) -> Estimate:
     p0, q0 = one_shot
     additive = (p0.exp() * (p0 - q0)).sum(dim=1).numpy()
     truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0].numpy()
     joint, correlation, cross, shared = (
-        np.array([terms.mean(getattr(terms, name)) for terms in steps])
-        for name in ("d", "correlation", "cross", "shared")
+        np.array([terms.mean(getattr(terms, name)) for terms in steps]) for name in SUMMED
     )
     histories = max(len(terms.weights) for terms in steps)
+    joint_error, correlation_error, cross_error, shared_error = errors
     return Estimate(
-        joint, additive, truncated, correlation, cross, shared - additive, standard_error, histories
-    )
+        joint, additive, truncated, correlation, cross, shared - additive,
+        joint_error, correlation_error, cross_error, shared_error, histories,
+    )  # fmt: skip

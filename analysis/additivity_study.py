@@ -4,25 +4,43 @@ Every opening of a recorded decode is measured; the blocks that the decoder itse
 carry the verdict, and everything else says where it holds.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy import stats
+from numpy.typing import NDArray
 
 from analysis import charts, checks
-from analysis.agreement import agreement, decomposition, moved, noise, verdict
+from analysis.additivity import reach
+from analysis.agreement import (
+    agreement,
+    decomposition,
+    moved,
+    noise,
+    ratio_of_sums,
+    slope_through_origin,
+    whole,
+)
 from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
 from analysis.openings import LAST, openings
-from analysis.statistics import Interval
+from analysis.statistics import Interval, clustered_all
 from analysis.strata import flat, strata, summary
 from analysis.study import Decode, Finding, Row, Study
+from analysis.verdict import verdict
 from depcap.models.loading import Model
 
 PARTS = ("T", "X", "kappa", "J - A")
 LEAST_BLOCKS = 3
+TERMS = (
+    "J is the joint influence of the last block on a candidate block, in nats; A the sum of its influences on"
+    " the block's tokens; J − A = T − X + κ: the dependence that is there once the last block is (T), less"
+    " the dependence that was known before (X), plus how far the model's conditionals disagree with its own"
+    " marginals (κ). Intervals are 95 %, prompts resampled whole. How it is measured: docs/additivity.md."
+)
 
 
 def study(plan: Plan) -> Study:
@@ -38,25 +56,21 @@ def study(plan: Plan) -> Study:
         ]
 
     question = "Is last-block influence additive across the tokens of a candidate block?"
-    return Study("additivity", question, blocks, conclude, asdict(plan))
-
-
-def main_blocks(rows: pd.DataFrame) -> pd.DataFrame:
-    """The decoder's own blocks, from left to right, that the last block moved."""
-    return moved(
-        rows[(rows.candidates == CHOSEN) & (rows.order == LEFT_TO_RIGHT) & (rows.masked_again == LAST)]
-    )
+    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:
-    """The verdict on the decoder's own blocks, and where it holds."""
-    own, real = main_blocks(rows), moved(rows[rows.masked_again == LAST])
+    """The verdict on the decoder's own blocks, from left to right, and where it holds."""
+    last = rows[rows.masked_again == LAST]
+    chosen = last[(last.candidates == CHOSEN) & (last.order == LEFT_TO_RIGHT)]
+    own, real = moved(whole(chosen)), moved(whole(last))
     found = agreement(own)
     if len(own) < LEAST_BLOCKS:
-        return Finding(verdict(own, found), {"Blocks": own.drop(columns=["joint_curve", "additive_curve"])})
+        return Finding(verdict(own, found), {"Blocks left out": checks.left_out(chosen)})
     kinds, parts, places = strata(own), _parts(real), by_place(real)
     tables = {
         "J against A": statistics_table(own, found),
+        "Blocks left out": checks.left_out(chosen),
         "By size and order": summary(real, ("candidates", "order")),
         "Parts of the gap": parts,
         "By stratum": kinds,
@@ -86,9 +100,7 @@ def _parts(blocks: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (candidates, order), group in blocks.groupby(["candidates", "order"], sort=False):
         row: Row = {"candidates": candidates, "order": order, "blocks": len(group)}
-        for name, part in decomposition(group).items():
-            row |= flat({name: part}) if isinstance(part, Interval) else {name: part}
-        rows.append(row)
+        rows.append(row | flat(decomposition(group)))
     return pd.DataFrame(rows)
 
 
@@ -110,24 +122,35 @@ def by_place(real: pd.DataFrame) -> pd.DataFrame:
     up_to = joint.cumsum(axis=1), additive.cumsum(axis=1)
     ratio = up_to[0] / np.maximum(up_to[1], 1e-9)
     low, middle, high = np.quantile(ratio, (0.25, 0.5, 0.75), axis=0)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "k": np.arange(1, size + 1), "blocks": len(same), "J at k": joint.mean(axis=0),
             "A at k": additive.mean(axis=0), "J up to k": up_to[0].mean(axis=0),
-            "A up to k": up_to[1].mean(axis=0),
-            "sum J / sum A up to k": up_to[0].sum(axis=0) / np.maximum(up_to[1].sum(axis=0), 1e-9),
-            "median J / A up to k": middle, "quarter": low, "three quarters": high,
+            "A up to k": up_to[1].mean(axis=0), "median J / A up to k": middle, "quarter": low,
+            "three quarters": high,
         }
     )  # fmt: skip
+    for name, statistic in (("sum J / sum A", ratio_of_sums), ("slope", slope_through_origin)):
+        every = {f"{k}": partial(_at, statistic, k) for k in range(size)}
+        found = clustered_all(every, up_to, same["prompt"]).values()
+        table = table.join(pd.DataFrame([flat({f"{name} up to k": interval}) for interval in found]))
+    return table
+
+
+def _at(
+    statistic: Callable[..., float], k: int, joint: NDArray[np.float64], additive: NDArray[np.float64]
+) -> float:
+    """A statistic of what is there up to the k-th candidate."""
+    return statistic(joint[:, k], additive[:, k])
 
 
 def point_figures(blocks: pd.DataFrame) -> dict[str, go.Figure]:
     """J against A, and the relative gap, a point per block."""
     groups, gaps = {}, {}
     for task, rows in blocks.groupby("task", sort=False):
-        names = [f"{row.prompt}, block {row.block}" for row in rows.itertuples()]
-        reach = stats.t.ppf(0.975, (rows.histories - 1).clip(lower=1)) * rows.standard_error
-        groups[str(task)] = Points(rows.additive, rows.joint, reach, names)
+        names = [f"{row.decode}, block {row.block}" for row in rows.itertuples()]
+        errors = reach(rows.standard_error, rows.histories)
+        groups[str(task)] = Points(rows.additive, rows.joint, errors, names)
         gaps[str(task)] = ((rows.joint - rows.additive) / rows.joint).clip(-2, 2)
     return {
         "Joint influence against the sum": charts.scatter(groups, "A, nats", "J, nats", identity=True),
@@ -141,11 +164,14 @@ def _figures(
     ratio, ltr = "sum J / sum A", parts[parts.order == LEFT_TO_RIGHT]
     made = point_figures(own)
     if len(places):
-        middle, low, high = (places[name] for name in ("median J / A up to k", "quarter", "three quarters"))
         sums = {name: Band(places["k"], *[places[f"{name} up to k"]] * 3) for name in ("J", "A")}
         made["Cumulative influence"] = charts.bands(sums, "candidates, from left to right", "nats, mean")
-        band = {"median J / A, and quartiles": Band(places["k"], middle, low, high)}
-        made["Cumulative ratio"] = charts.bands(band, "candidates, from left to right", "J / A", 1.0)
+        shown = {
+            "sum J / sum A, 95 % interval": [f"{ratio} up to k{end}" for end in ("", ", low", ", high")],
+            "median J / A, and quartiles": ["median J / A up to k", "quarter", "three quarters"],
+        }
+        curves = {name: Band(places["k"], *(places[end] for end in ends)) for name, ends in shown.items()}
+        made["Cumulative ratio"] = charts.bands(curves, "candidates, from left to right", "J / A", 1.0)
     made["What the gap is made of"] = charts.bars(
         ltr["candidates"], {name: ltr[name] for name in PARTS}, "candidates, from left to right", "nats"
     )

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TypeVar
+from zlib import crc32
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
-from analysis.additivity import Estimate, Realised, log_probs, realised, sampled
+from analysis.additivity import log_probs, realised, sampled
+from analysis.curves import Curve, Estimate, Realised
 from analysis.mixture import Mixture, mixture
 from analysis.openings import LAST, Opening, compared
 from analysis.study import Row
@@ -23,6 +23,9 @@ RANDOM = ("random", "random 2", "random 3")
 """Permutations of their own."""
 ORDERS = (LEFT_TO_RIGHT, "confidence", *RANDOM)
 CHOSEN = "chosen"
+ERRORS = ("standard_error", "correlation_error", "cross_error", "inconsistency_error")
+CURVES = ("joint", "additive", "truncated", "standard_error")
+"""What of an estimate a row holds: of the whole block, and for every candidate."""
 CONFIDENT = 0.9
 """A candidate whose confidence is at least this counts as confident."""
 
@@ -32,8 +35,8 @@ class Plan:
     """What is measured at every opening: fixed sizes (those that fit), the decoder's own, and orders.
 
     A block of the decoder's own is measured up to `largest`. `samples` and `top` are those of `sampled`.
-    `baselines` adds the comparisons for the smallest size, left to right, and the last block drawn `draws`
-    times instead of masked.
+    `baselines` adds the comparisons for the decoder's own size, left to right, and the last block drawn
+    `draws` times instead of masked.
     """
 
     sizes: tuple[int, ...] = (4, 8, 16, 32)
@@ -57,47 +60,72 @@ def ordered(kind: str, positions: list[int], confidence: np.ndarray, seed: int) 
 
 
 def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list[Row]:
-    """J, A and the parts of their gap for every candidate block of the plan, and what sorts it."""
+    """J, A and the parts of their gap for every candidate block of the plan, and what sorts it.
+
+    `cut` says that less than the decoder's block is measured: up to the end token, or to `plan.largest`.
+    """
     room = opening.end - opening.start
     sizes = {str(size): size for size in plan.sizes if size <= room}
-    smallest = min(sizes, key=int, default=None)
     sizes[CHOSEN] = min(opening.size, room, plan.largest)
     positions = list(range(opening.start, opening.start + max(sizes.values())))
-    now = log_probs(denoiser, [opening.after], positions)
-    confidence, unsure = now[0].max(dim=1).values.exp().numpy(), entropy(now)[0].numpy()
-    null = _null(denoiser, opening, positions, now)
+    seen = _seen(denoiser, opening, positions)
     mixed = None
     if plan.baselines:
         mixed = mixture(denoiser, opening.after, opening.before, positions, plan.draws, seed)
 
     def row(name: str, order: str, way: list[int], found: Estimate, what: str = LAST) -> Row:
-        inside = [position - opening.start for position in way]
-        sure = bool((confidence[inside] >= CONFIDENT).all())
-        marks = {"entropy": float(unsure[inside].mean()), "confident": sure, "null": null}
-        return {"candidates": name, "order": order, "masked_again": what, **_numbers(opening, found), **marks}
+        cut = name == CHOSEN and len(way) < opening.size
+        keys = {"candidates": name, "order": order, "masked_again": what, "cut": cut}
+        return keys | _numbers(opening, found) | seen.marks([position - opening.start for position in way])
 
     rows = []
     for order in plan.orders:
         ways = {
-            name: ordered(order, positions[:size], confidence[:size], seed) for name, size in sizes.items()
+            name: ordered(order, positions[:size], seen.confidence[:size], seed)
+            for name, size in sizes.items()
         }
-        found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed))
+        found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed_of(seed, order)))
         paths = _by_size(ways, order, partial(_realised, denoiser, opening))
         rows += [
             row(name, order, way, found[len(way)]) | _along(paths[len(way)]) | _drawn(mixed, len(way))
             for name, way in ways.items()
         ]
-    if plan.baselines and smallest is not None:
-        way = positions[: sizes[smallest]]
+    if plan.baselines:
+        way = positions[: sizes[CHOSEN]]
         for what, world in compared(opening, seed).items():
-            rows.append(row(smallest, LEFT_TO_RIGHT, way, _sampled(denoiser, world, plan, seed, way), what))
+            other = _sampled(denoiser, world, plan, seed_of(seed, what), way)
+            rows.append(row(CHOSEN, LEFT_TO_RIGHT, way, other, what))
     return rows
 
 
-def _null(denoiser: Denoiser, opening: Opening, positions: list[int], now: Float[Tensor, "1 m V"]) -> float:
-    """What A would be of a world and itself, computed in another batch: the noise of the numbers."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the opening shows of every candidate: confidence, entropy, and the noise of the numbers.
+
+    The noise is what A would be of a world and itself, computed in another batch.
+    """
+
+    confidence: Curve
+    entropy: Curve
+    null: Curve
+
+    def marks(self, places: list[int]) -> Row:
+        """What sorts a block of these candidates."""
+        sure = bool((self.confidence[places] >= CONFIDENT).all())
+        entropy, null = float(self.entropy[places].mean()), float(self.null[places].sum())
+        return {"entropy": entropy, "confident": sure, "null": null}
+
+
+def _seen(denoiser: Denoiser, opening: Opening, positions: list[int]) -> Seen:
+    now = log_probs(denoiser, [opening.after], positions)
     again = log_probs(denoiser, [opening.before, opening.after], positions)[1]
-    return float((now[0].exp() * (now[0] - again)).nansum().abs())
+    null = (now[0].exp() * (now[0] - again)).nansum(dim=1).abs()
+    return Seen(now[0].max(dim=1).values.exp().numpy(), entropy(now)[0].numpy(), null.numpy())
+
+
+def seed_of(seed: int, what: str) -> int:
+    """A seed for each of several things that are drawn independently."""
+    return crc32(f"{seed}/{what}".encode())
 
 
 Found = TypeVar("Found", Estimate, Realised)
@@ -143,8 +171,9 @@ def _numbers(opening: Opening, found: Estimate) -> Row:
     return {
         "block": opening.index, "start": opening.start, "size": len(found.joint),
         "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
-        "truncated": float(found.truncated.sum()), "standard_error": float(found.standard_error[-1]),
-        "histories": found.histories, "correlation": float(found.correlation.sum()),
-        "cross": float(found.cross.sum()), "inconsistency": float(found.inconsistency.sum()),
-        "joint_curve": found.joint.tolist(), "additive_curve": found.additive.tolist(),
+        "truncated": float(found.truncated.sum()), "histories": found.histories,
+        "correlation": float(found.correlation.sum()), "cross": float(found.cross.sum()),
+        "inconsistency": float(found.inconsistency.sum()),
+        **{name: float(getattr(found, name)[-1]) for name in ERRORS},
+        **{f"{name}_curve": getattr(found, name).tolist() for name in CURVES},
     }  # fmt: skip

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from analysis import charts
 from analysis.charts import Band
 from analysis.figures import GRID
+from analysis.shares import percent, share
 from analysis.statistics import Interval, clustered, mean
+from analysis.strata import flat
 from analysis.study import Decode, Finding, Row, Study
 from depcap.models.loading import Model
 from depcap.trace import Trace
 
 BINS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
+ALL = "all"
 ENOUGH = 200
 """Fewer proposals tell nothing."""
 
@@ -75,16 +78,15 @@ def study() -> Study:
 def conclude(rows: pd.DataFrame) -> Finding:
     """Reliability of proposals that waited, and how early tokens are right."""
     waiting = proposals_that_waited(rows)
-    error, early = calibration_error(waiting), earliness(rows)
-    bins = reliability(waiting)
+    gaps, early, bins = by_task(waiting), earliness(rows), reliability(waiting)
     band = Band(bins["confidence"], bins["right"], bins["low"], bins["high"])
     figure = charts.bands({"proposals that waited": band}, "confidence", "share that is the final token")
     figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"color": GRID, "dash": "dot"})
     lead = early.groupby("steps right before unmasked", as_index=False)["share"].sum()
     steps = lead["steps right before unmasked"].astype(str).tolist()
     return Finding(
-        _verdict(waiting, error, early),
-        {"Reliability": bins, "How early a token is right": early, "By task": _by_task(waiting)},
+        _verdict(waiting, gaps, early),
+        {"Reliability": bins, "How early a token is right": early, "By task": gaps},
         {
             "Reliability of proposals that waited": figure,
             "Steps that a right token still waited": charts.bars(
@@ -110,12 +112,12 @@ def reliability(proposals: pd.DataFrame) -> pd.DataFrame:
     which = np.clip(np.digitize(proposals["confidence"], BINS) - 1, 0, len(BINS) - 2)
     rows = []
     for place, group in proposals.groupby(which):
-        share = clustered(mean, [group["right"]], group["prompt"])
-        low, high = share.ci95 or (share.value, share.value)
+        right = share(group["right"], group["prompt"])
+        low, high = right.bounds
         rows.append(
             {
                 "from": BINS[place], "to": BINS[place + 1], "proposals": len(group),
-                "confidence": group["confidence"].mean(), "right": share.value, "low": low, "high": high,
+                "confidence": group["confidence"].mean(), "right": right.value, "low": low, "high": high,
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["from", "to", "proposals", "confidence", "right", "low", "high"])
@@ -147,31 +149,39 @@ def earliness(rows: pd.DataFrame) -> pd.DataFrame:
     return counted.sort_values(["steps seen", "steps right before unmasked"], ignore_index=True)
 
 
-def _by_task(waiting: pd.DataFrame) -> pd.DataFrame:
+def by_task(waiting: pd.DataFrame) -> pd.DataFrame:
+    """Confidence beside the share right: of all proposals (`all`), and task by task.
+
+    `right - confidence` is above zero where proposals are under-confident.
+    """
     rows = []
-    for task, group in waiting.groupby("task"):
-        error = calibration_error(group)
-        low, high = error.bounds
+    for task, group in [(ALL, waiting), *waiting.groupby("task")]:
+        gap = clustered(mean, [group["right"] - group["confidence"]], group["prompt"], 0.0)
         rows.append(
             {
                 "task": task, "proposals": len(group), "mean confidence": group["confidence"].mean(),
-                "share right": group["right"].mean(), "calibration error": error.value, "low": low,
-                "high": high,
+                "share right": group["right"].mean(),
+                **flat({"right - confidence": gap, "calibration error": calibration_error(group)}),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _verdict(waiting: pd.DataFrame, error: Interval, early: pd.DataFrame) -> str:
-    if len(waiting) < ENOUGH or error.ci95 is None:
+def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, early: pd.DataFrame) -> str:
+    whole = gaps.iloc[0]
+    low, high = whole["right - confidence, low"], whole["right - confidence, high"]
+    if len(waiting) < ENOUGH or np.isnan(low):
         return f"Too few proposals to tell ({len(waiting)} of {waiting['prompt'].nunique()} prompts)."
-    gap = waiting["right"].mean() - waiting["confidence"].mean()
-    side = "under-confident" if gap > 0 else "over-confident"
+    side = (
+        "under-confident" if low > 0 else "over-confident" if high < 0
+        else "not shown to be over- or under-confident"
+    )  # fmt: skip
     wasted = float((early["share"] * early["steps right before unmasked"]).sum())
     late = early[early["steps seen"] > 1]
     first = late.loc[late["steps right before unmasked"] == late["steps seen"] - 1, "share"].sum()
     return (
-        f"While they wait, proposals are {side} by {abs(gap):.0%} on average (calibration error {error});"
+        f"While they wait, proposals are {side} on average (share right less confidence"
+        f" {percent(whole, 'right - confidence')}, calibration error {percent(whole, 'calibration error')});"
         f" of the tokens that waited {first / max(late['share'].sum(), 1e-9):.0%} were right at first sight,"
         f" and a token waits {wasted:.1f} steps while it is right already."
     )

@@ -61,16 +61,18 @@ def _points(name: str, points: Points, place: int) -> go.Scatter:
 
 
 def bands(curves: Mapping[str, Band], x: str, y: str, reference: float | None = None) -> go.Figure:
-    """Curves with bands; `reference` is a horizontal line."""
+    """Curves with bands, where both ends are known; `reference` is a horizontal line."""
     figure = _figure(x, y, 380)
     if reference is not None:
         figure.add_hline(y=reference, line={"color": PALETTE["other"], "width": 1, "dash": "dot"})
     for place, (name, band) in enumerate(curves.items()):
         color, where = _color(place), np.asarray(band.x)
+        low, high = np.asarray(band.low, dtype=float), np.asarray(band.high, dtype=float)
+        known = ~(np.isnan(low) | np.isnan(high))
         figure.add_trace(
             go.Scatter(
-                x=np.concatenate((where, where[::-1])),
-                y=np.concatenate((np.asarray(band.high), np.asarray(band.low)[::-1])),
+                x=np.concatenate((where[known], where[known][::-1])),
+                y=np.concatenate((high[known], low[known][::-1])),
                 fill="toself", fillcolor=color, opacity=0.18, line={"width": 0}, hoverinfo="skip",
                 showlegend=False, legendgroup=name,
             )

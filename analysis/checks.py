@@ -1,31 +1,51 @@
-"""What could mislead about additivity, as tables: orders, histories, worlds, and what stands for Q."""
+"""What could mislead about additivity, as tables: what is left out, orders, histories, worlds, Q's masks."""
 
-from itertools import combinations
+from collections.abc import Callable
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 
-from analysis.agreement import MEDIAN_DEVIATION, compare, determination, moved
+from analysis.agreement import FLOOR, MEDIAN_DEVIATION, compare, determination, moved, ratio_of_sums, whole
 from analysis.blocks import LEFT_TO_RIGHT
 from analysis.openings import LAST
-from analysis.strata import flat
+from analysis.statistics import clustered_all
+from analysis.strata import flat, summary
 from analysis.study import Row
 
 BRIEF = ("sum J / sum A", "Spearman")
+BLOCK = ["decode", "block"]
+"""What names a block."""
+SHUFFLES = 1_000
+
+
+def left_out(own: pd.DataFrame) -> pd.DataFrame:
+    """The decoder's own blocks by what the verdict leaves out, and what it would be with other rules."""
+    kept = whole(own)
+    rules = {
+        "all blocks": own, "cut short by the end or the largest size": own[own["cut"].astype(bool)],
+        "of one candidate": own[own["size"] == 1], "not moved": kept.drop(moved(kept).index),
+        "the verdict's blocks": moved(kept), "with those cut short": moved(own[own["size"] > 1]),
+        "with those not moved": kept, "moved by ten times as much": moved(kept, 10 * FLOOR),
+    }  # fmt: skip
+    return summary(pd.concat(blocks.assign(rule=name) for name, blocks in rules.items()), ("rule",))
 
 
 def between_orders(real: pd.DataFrame) -> pd.DataFrame:
     """The same block in two orders: how J differs, with intervals over prompts."""
     rows = []
-    for first, second in combinations(real["order"].unique(), 2):
-        one, other = (real[real.order == order] for order in (first, second))
-        both = one.merge(other, on=["prompt", "block", "candidates"], suffixes=("", " 2"))
-        off = (both["joint 2"] - both["joint"]).abs() / both[["joint", "joint 2"]].max(axis=1)
+    pairs = combinations(real["order"].unique(), 2)
+    for (first, second), name in product(pairs, real["candidates"].unique()):
+        one, other = (real[(real.order == order) & (real.candidates == name)] for order in (first, second))
+        both = one.merge(other, on=BLOCK, suffixes=("", " 2"))
+        larger = both[["joint", "joint 2"]].max(axis=1)
+        off = (both["joint 2"] - both["joint"]).abs() / larger
         error = np.hypot(both["standard_error"], both["standard_error 2"])
         rows.append(
             {
-                "orders": f"{second} / {first}", "blocks": len(both), "median |difference|": off.median(),
-                "of noise": MEDIAN_DEVIATION * float((error / both["joint"]).median()),
+                "orders": f"{second} / {first}", "candidates": name, "blocks": len(both),
+                "median |difference|": off.median(),
+                "of noise": MEDIAN_DEVIATION * float((error / larger).median()),
                 "median |ln P difference|": (both["decoded_log_p 2"] - both["decoded_log_p"]).abs().median(),
                 **_beside(both, "joint 2", "joint", "ratio of sums"),
             }
@@ -52,25 +72,38 @@ def along_decoded(real: pd.DataFrame) -> pd.DataFrame:
 
 
 def baselines(rows: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """The last block beside worlds in which the same could be seen without its doing, on the same blocks."""
-    keys, found = ["prompt", "block", "candidates"], list[Row]()
-    last = rows[(rows.masked_again == LAST) & (rows.order == LEFT_TO_RIGHT)]
+    """The verdict's blocks beside worlds that differ in something else than the last block's being there."""
+    found: list[Row] = []
     for what in [name for name in rows["masked_again"].unique() if name != LAST]:
-        other = rows[rows.masked_again == what]
-        both = moved(last.merge(other, on=keys, suffixes=("", " other")))
-        shown = compare(both["joint other"], both["additive other"], both["prompt"], BRIEF)
+        both = own.merge(rows[rows.masked_again == what], on=BLOCK, suffixes=("", " other"))
+        columns = [both[name] for name in ("joint other", "additive other", "joint", "additive")]
+        ratios = clustered_all(RATIOS, columns, both["prompt"]) if len(both) > 2 else {}
         found.append(
             {
                 "masked again": what, "blocks": len(both), "mean J": both["joint other"].mean(),
                 "mean A": both["additive other"].mean(), "mean J, last block": both["joint"].mean(),
-                "mean A, last block": both["additive"].mean(), **flat(shown),
+                "mean A, last block": both["additive"].mean(), **flat(ratios),
             }
         )  # fmt: skip
-    mixed = own["additive"].sample(frac=1, random_state=0).to_numpy(float)
-    r2 = determination(own["joint"].to_numpy(float), mixed)
-    return pd.DataFrame(
-        [*found, {"masked again": "last block; A of other blocks", "blocks": len(own), "R²": r2}]
-    )
+    return pd.DataFrame([*found, _shuffled(own)])
+
+
+RATIOS: dict[str, Callable[..., float]] = {
+    "sum J / sum A": lambda joint, additive, *_: ratio_of_sums(joint, additive),
+    "of the last block": lambda _joint, _additive, *own: ratio_of_sums(*own),
+    "difference": lambda joint, additive, *own: ratio_of_sums(joint, additive) - ratio_of_sums(*own),
+}
+
+
+def _shuffled(own: pd.DataFrame) -> Row:
+    """R² of J on the A of other blocks, drawn many times: what there would be without any connection."""
+    draw, joint, additive = np.random.default_rng(0), own["joint"].to_numpy(), own["additive"].to_numpy()
+    drawn = [determination(joint, draw.permutation(additive)) for _ in range(SHUFFLES)]
+    low, middle, high = np.quantile(drawn, (0.025, 0.5, 0.975))
+    return {
+        "masked again": "last block; A of other blocks", "blocks": len(own),
+        "R²": middle, "R², low": low, "R², high": high,
+    }  # fmt: skip
 
 
 def drawn(real: pd.DataFrame) -> pd.DataFrame:

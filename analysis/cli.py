@@ -3,6 +3,8 @@
 The engine's command line finds them as entry points.
 """
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +23,7 @@ def compare(
     task: Annotated[str, typer.Option(help="separated by commas")] = "arithmetic,python",
     model: Annotated[str, typer.Option(help="separated by commas")] = "tiny-llada",
     methods: Annotated[
-        str, typer.Option(help="all, or separated by commas; with parameters: fast-dllm:threshold=0.3")
+        str, typer.Option(help="all, variants, or names separated by commas: see above")
     ] = "all",
     cache: Annotated[
         str, typer.Option(help="separated by commas; a method takes those it has")
@@ -29,17 +31,26 @@ def compare(
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
     limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
-    stop: Annotated[str, typer.Option(help="for all methods: eos, run_to_end or eotp")] = "eos",
-    baseline: Annotated[str, typer.Option(help="what the paired tests compare with")] = "llada",
+    stop: Annotated[
+        str, typer.Option(help="eos, run_to_end or eotp, for methods without one of their own")
+    ] = "eos",
+    baseline: Annotated[
+        str | None, typer.Option(help="what the paired tests compare with; default: llada, or else the first")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
 ) -> None:
-    """Decode the same held-out problems with many methods: accuracy, work and time side by side."""
+    """Decode the same held-out problems with many methods: accuracy, work and time side by side.
+
+    A method is its name, or name:key=value:key=value with parameters, and with a stop, temperature or seed
+    of its own, such as learn2pd:stop=eotp; a list is written adablock:delimiter_ids=[198,271]. `all` is every
+    method with its defaults, `variants` what is compared besides (docs/methods.md).
+    """
     from rich.console import Console
     from tqdm import tqdm
 
     import depcap
-    from analysis.comparison import Cell, cells, outcomes, run, specs
+    from analysis.comparison import Cell, cells, choose_baseline, outcomes, run, specs
     from analysis.report import write
 
     if out.exists() and not out.is_dir():
@@ -49,6 +60,7 @@ def compare(
     console = Console()
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
+    against = choose_baseline(found, baseline)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
     with tqdm(total=len(found) * limit, unit="problem", smoothing=0.02) as bar:
@@ -58,7 +70,17 @@ def compare(
             bar.update(done)
 
         run(found, limit, batch_size, out, progress)
-    console.print(write(outcomes(found, limit, out), baseline, out), highlight=False)
+    how = _how(models[0], gen_length, stop, batch_size)
+    console.print(write(outcomes(found, limit, out), against, out, how), highlight=False)
+
+
+def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[str, object]:
+    """What all decoders of a comparison have in common, and the command that was given."""
+    return {
+        "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "positions to fill": gen_length,
+        "stop rule": f"{stop}, where a method's name gives no other", "problems per batch": batch_size,
+        "device": model.denoiser.device, "dtype": str(model.dtype).removeprefix("torch."),
+    }  # fmt: skip
 
 
 def analyze(
@@ -142,4 +164,4 @@ def _study(
 
 
 def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,9 +1,11 @@
 """Decode the same held-out problems with many methods and caches, and keep every outcome."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,21 +16,39 @@ from depcap.journal import Journal
 from depcap.methods import METHODS, choose
 from depcap.models.loading import Model
 from depcap.request import Settings, named_method
+from depcap.stopping import STOPS
 from depcap.tasks import TASKS
 
 KEYS = ["model", "task", "method", "cache"]
+VARIANTS = {
+    "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
+    "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
+    "llada:order=random": "positions in random order",
+    "llada:guidance=0.5": "with classifier-free guidance",
+    "dream:alg=maskgit_plus": "the most confident positions",
+    "dream:alg=topk_margin": "positions of the largest margin",
+    "dream:alg=origin": "positions in random order",
+}
+"""What is compared besides every method with its defaults, and what is different about it."""
+GROUPS: dict[str, Iterable[str]] = {"all": METHODS, "variants": VARIANTS}
+OWN: dict[str, Callable[[str], Any]] = {"stop": str, "temperature": float, "seed": int}
+"""Settings that a method can have of its own, beside its parameters, and how they are read."""
+BETWEEN = re.compile(r",(?![^\[\]]*\])")
+"""The commas that are not within brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A method with parameters other than the default, as a user writes it: `fast-dllm:threshold=0.3`.
+    """A method with other parameters than the default, as a user writes it: `fast-dllm:threshold=0.3`.
 
-    An `optional` one is left out where the model lacks what it needs.
+    `own` are settings for this method alone. An `optional` one is left out where the model lacks what it
+    needs.
     """
 
     label: str
     method: str
     params: dict[str, str]
+    own: dict[str, Any] = field(default_factory=dict)
     optional: bool = False
 
 
@@ -54,19 +74,31 @@ class Cell:
 
 
 def spec(text: str) -> Spec:
-    """A method's name, or its name and parameters: `name:key=value:key=value`."""
-    method, *pairs = text.strip().split(":")
+    """A method's name, or its name and what is its own: `name:key=value:key=value`."""
+    method, *pairs = text.split(":")
     choose(METHODS, method, "method")
     if not all("=" in pair for pair in pairs):
         raise DepcapError(f"method {text!r}: parameters are written name:key=value:key=value")
-    return Spec(text.strip(), method, dict(pair.split("=", 1) for pair in pairs))
+    params = dict(pair.split("=", 1) for pair in pairs)
+    try:
+        own = {key: read(params.pop(key)) for key, read in OWN.items() if key in params}
+    except ValueError:
+        raise DepcapError(f"method {text!r}: temperature and seed are numbers") from None
+    return Spec(text, method, params, own)
 
 
 def specs(text: str) -> list[Spec]:
-    """Methods separated by commas; `all` is every method there is."""
-    if text == "all":
-        return [Spec(name, name, {}, optional=True) for name in METHODS]
-    return [spec(part) for part in text.split(",")]
+    """Methods separated by commas, each once; `all` is every method there is, `variants` are `VARIANTS`.
+
+    A list is written in brackets: `adablock:delimiter_ids=[198,271]`.
+    """
+    found: dict[str, Spec] = {}
+    for part in map(str.strip, BETWEEN.split(text)):
+        if part in GROUPS:
+            found |= {label: replace(spec(label), optional=True) for label in GROUPS[part]}
+        else:
+            found[part] = spec(part)
+    return list(found.values())
 
 
 def cells(
@@ -81,20 +113,23 @@ def cells(
     """Every combination that there is: a method with those of the caches that it has, on models it fits.
 
     A method that has none of the caches is run with the last it has (for causal ones: exact and quickest).
-    What is wrong with any combination is found here, before anything is decoded; `left_out` hears why an
-    optional method cannot be run.
+    What is wrong with any combination is found here, before anything is decoded; `left_out` hears which
+    methods are for other models, and why an optional one cannot be run.
     """
-    for task in tasks:
-        choose(TASKS, task, "task")
-    for cache in caches:
-        choose(CACHES, cache, "cache")
+    for table, names, kind in ((TASKS, tasks, "task"), (CACHES, caches, "cache"), (STOPS, [stop], "stop")):
+        for name in names:
+            choose(table, name, kind)
+    for model in models:
+        if others := [method.label for method in methods if not _fits(method, model)]:
+            kind = "a causal model" if model.denoiser.causal else "a diffusion model"
+            left_out(f"{', '.join(others)}: not for {model.name}, {kind}")
     found = []
     for model, task, method in product(models, tasks, methods):
-        preset = METHODS[method.method]
-        if preset.causal != model.denoiser.causal:
+        if not _fits(method, model):
             continue
+        preset, own = METHODS[method.method], {"stop": stop, **method.own}
         for cache in [cache for cache in preset.caches if cache in caches] or preset.caches[-1:]:
-            settings = Settings(method.method, cache, gen_length, stop, params=method.params)
+            settings = Settings(method.method, cache, gen_length, params=method.params, **own)
             try:
                 named_method(model, settings)
             except DepcapError as error:
@@ -106,6 +141,20 @@ def cells(
     if not found:
         raise DepcapError("none of these methods goes with these models")
     return found
+
+
+def _fits(method: Spec, model: Model) -> bool:
+    """Whether the method is for models of this kind."""
+    return METHODS[method.method].causal in (model.denoiser.causal, None)
+
+
+def choose_baseline(found: list[Cell], name: str | None) -> str:
+    """What others are compared with: the method of that name; without one `llada`, or else the first."""
+    labels = {cell.spec.label: cell for cell in found}
+    if name is not None:
+        choose(labels, name, "baseline")
+        return name
+    return "llada" if "llada" in labels else next(iter(labels))
 
 
 def run(

@@ -17,18 +17,20 @@ from scipy.stats import rankdata
 from analysis import charts
 from analysis.charts import Band
 from analysis.dependence import Pairs, dependence
+from analysis.openings import check_whole
 from analysis.replay import canvas_at
-from analysis.statistics import Interval, clustered, mean
+from analysis.shares import percent, share
+from analysis.statistics import Interval, clustered
+from analysis.strata import flat
 from analysis.study import Decode, Finding, Row, Study
 from depcap.models.loading import Model
 
 STEPS, POSITIONS, VALUES = 6, 12, 4
 """How many steps of a decode, positions of a step and tokens of a position are measured."""
-LEAST_CONFIDENCE = 0.5
 TAU_LOW, GAMMA = 0.8, -16.0
 """DepCap's defaults, for decodes of other methods: candidates of the rule, and where a conflict begins."""
-DEPENDENT = 0.01
-"""Nats of mutual information from which two positions count as dependent."""
+DEPENDENT = (0.01, 0.1)
+"""Nats of mutual information from which two positions count as dependent; the verdict is on the first."""
 GAMMAS = (-40.0, -32.0, -24.0, -20.0, -16.0, -12.0, -8.0, -4.0, 0.0)
 ENOUGH = 100
 
@@ -41,24 +43,26 @@ def study() -> Study:
 
 
 def measure(model: Model, decode: Decode) -> list[Row]:
-    """Pairs of some steps of a decode in which at least two positions were confident, all drawn at random."""
+    """Pairs of candidates in some steps of a decode that had at least two, all drawn at random."""
     draw, trace, rows = Random(decode.seed), decode.trace, list[Row]()
+    check_whole(trace.header)
     params = trace.header.params
-    rule = {"tau_low": float(params.get("tau_low", TAU_LOW)), "gamma": float(params.get("gamma", GAMMA))}  # type: ignore[arg-type]
-    steps = [row for row in trace.rows() if len(_confident(row)) > 1]
+    tau_low = float(params.get("tau_low", TAU_LOW))  # type: ignore[arg-type]
+    gamma = float(params.get("gamma", GAMMA))  # type: ignore[arg-type]
+    steps = [row for row in trace.rows() if len(candidates(row, tau_low)) > 1]
     for row in sorted(draw.sample(steps, min(STEPS, len(steps))), key=lambda row: row["step"]):
-        seen = _confident(row)
+        seen = candidates(row, tau_low)
         positions = sorted(draw.sample(seen, min(POSITIONS, len(seen))))
         found = dependence(model.denoiser, canvas_at(trace, row["step"] - 1), positions, VALUES)
         pairs = combinations(range(len(positions)), 2)
-        rows += [{**_pair(row, positions, found, i, j), **rule} for i, j in pairs]
+        rows += [{**_pair(row, positions, found, i, j), "gamma": gamma} for i, j in pairs]
     return rows
 
 
-def _confident(row: dict[str, Any]) -> list[int]:
-    """The step's masked positions that are worth a look."""
+def candidates(row: Row, tau_low: float) -> list[int]:
+    """The step's masked positions that were confident enough for the rule."""
     pairs = zip(row["positions"], row["confidence"], strict=True)
-    return [position for position, confidence in pairs if confidence >= LEAST_CONFIDENCE]
+    return [position for position, confidence in pairs if confidence >= tau_low]
 
 
 def _pair(row: dict[str, Any], positions: list[int], found: Pairs, i: int, j: int) -> Row:
@@ -82,39 +86,23 @@ def separation(score: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     return float((rankdata(score)[truth > 0].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
-def conclude(rows: pd.DataFrame) -> Finding:
+def conclude(pairs: pd.DataFrame) -> Finding:
     """How well D tells dependent pairs from others, at every gamma, beside simpler signals."""
-    pairs = rows[rows.confidence >= rows.tau_low]
     if len(pairs) < ENOUGH:
-        return Finding(f"Too few pairs of confident positions to tell ({len(pairs)}).", {"Pairs": rows})
-    truths = {
-        f"I ≥ {DEPENDENT} nats": pairs.information >= DEPENDENT,
-        "the other's token changes": pairs.flips,
-    }
-    signals = {
-        "D": pairs.d,
-        "less confident": -pairs.confidence,
-        "nearer": -pairs.distance,
-        "same token": pairs.same_token,
-    }
-    auc = pd.DataFrame(
-        _interval_row({"dependent if": truth, "signal": name}, separation, [signal, label], pairs, 0.5)
-        for truth, label in truths.items()
-        for name, signal in signals.items()
-    )
-    rule = pd.concat(
-        [_rule(pairs, label).assign(**{"dependent if": truth}) for truth, label in truths.items()]
-    )
+        return Finding(f"Too few pairs of confident positions to tell ({len(pairs)}).", {"Pairs": pairs})
+    auc, rule, own = signals(pairs), rules(pairs), as_decoded(pairs)
     return Finding(
-        _verdict(pairs, auc),
+        _verdict(pairs, auc, own),
         {
-            "Signals": auc, "The rule at every gamma": rule, "Unmasked together": _together(rows),
-            "By task": _tasks(pairs),
+            "Signals": auc, "The rule as decoded": own, "The rule at every gamma": rule,
+            "Unmasked together": unmasked_together(pairs), "By task": _tasks(pairs),
         },
         {
             "Precision and recall of the rule": charts.bands(
                 {
-                    f"{measure}, {truth}": Band(part["gamma"], part[measure], part[measure], part[measure])
+                    f"{measure}, {truth}": Band(
+                        part["gamma"], part[measure], part[f"{measure}, low"], part[f"{measure}, high"]
+                    )
                     for truth, part in rule.groupby("dependent if", sort=False)
                     for measure in ("precision", "recall")
                 },
@@ -132,44 +120,76 @@ def conclude(rows: pd.DataFrame) -> Finding:
 
 def _points(pairs: pd.DataFrame) -> charts.Points:
     shown = pairs.sample(min(len(pairs), 2_000), random_state=0)
-    names = [f"{row.prompt}, step {row.step}, positions {row.i} and {row.j}" for row in shown.itertuples()]
+    names = [f"{row.decode}, step {row.step}, positions {row.i} and {row.j}" for row in shown.itertuples()]
     return charts.Points(shown.d, shown.information.clip(lower=1e-8), names=names)
 
 
-def _interval_row(
-    keys: dict[str, Any], statistic: Any, columns: list[Any], pairs: pd.DataFrame, null: float
-) -> Row:
-    found = clustered(statistic, columns, pairs["prompt"], null)
-    low, high = found.bounds
-    return {**keys, "AUC": found.value, "low": low, "high": high, "p": found.p}
+def _truths(pairs: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which pairs depend, by every meaning of the word."""
+    informed = {f"I ≥ {nats} nats": pairs.information >= nats for nats in DEPENDENT}
+    return informed | {"the other's token changes": pairs.flips.astype(bool)}
 
 
-def _rule(pairs: pd.DataFrame, dependent: pd.Series) -> pd.DataFrame:
-    """Precision and recall of D > gamma, beside what flagging at random would give."""
-    rows = []
-    for gamma in GAMMAS:
-        flagged = pairs.d > gamma
-        hits = int((flagged & dependent).sum())
-        rows.append(
-            {
-                "gamma": gamma, "flagged": flagged.mean(), "dependent": dependent.mean(),
-                "precision": hits / flagged.sum() if flagged.any() else np.nan,
-                "recall": hits / dependent.sum() if dependent.any() else np.nan,
-            }
-        )  # fmt: skip
+def signals(pairs: pd.DataFrame) -> pd.DataFrame:
+    """How often a dependent pair scores above another, by D and by simpler signals.
+
+    `beyond low confidence` is D's AUC less that of low confidence: two unsure positions can depend more on
+    each other.
+    """
+    unsure = -pairs.confidence
+    scores = {
+        "D": pairs.d, "less confident": unsure, "nearer": -pairs.distance, "same token": pairs.same_token,
+    }  # fmt: skip
+    rows: list[Row] = []
+    for truth, dependent in _truths(pairs).items():
+        for name, score in scores.items():
+            auc = clustered(separation, [score, dependent], pairs["prompt"], 0.5)
+            rows.append({"dependent if": truth, "signal": name, **flat({"AUC": auc}), "p": auc.p})
+            if name == "D":
+                gain = clustered(_gain, [score, unsure, dependent], pairs["prompt"], 0.0)
+                rows[-1] |= flat({"beyond low confidence": gain})
     return pd.DataFrame(rows)
 
 
-def _together(rows: pd.DataFrame) -> pd.DataFrame:
+def _gain(one: NDArray[np.float64], other: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return separation(one, truth) - separation(other, truth)
+
+
+def rules(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rule D > gamma at every gamma."""
+    return pd.DataFrame(
+        {"dependent if": truth, "gamma": gamma, **_flagging(pairs, pairs.d > gamma, dependent)}
+        for truth, dependent in _truths(pairs).items()
+        for gamma in GAMMAS
+    )
+
+
+def as_decoded(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rule with each decode's own gamma."""
+    return pd.DataFrame(
+        {"dependent if": truth, **_flagging(pairs, pairs.d > pairs.gamma, dependent)}
+        for truth, dependent in _truths(pairs).items()
+    )
+
+
+def _flagging(pairs: pd.DataFrame, flagged: pd.Series, dependent: pd.Series) -> Row:
+    """Precision and recall; flagging at random would have the share of `dependent` as its precision."""
+    precision = share(dependent[flagged], pairs["prompt"][flagged])
+    recall = share(flagged[dependent], pairs["prompt"][dependent])
+    return {
+        "pairs": len(pairs), "flagged": flagged.mean(), "dependent": dependent.mean(),
+        **flat({"precision": precision, "recall": recall}),
+    }  # fmt: skip
+
+
+def unmasked_together(pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs that the decoder unmasked in one step: how often one's token would have changed the other's."""
     found = []
-    for conflict, group in rows[rows.together].groupby(rows.d > rows.gamma):
-        share = clustered(mean, [group["flips"]], group["prompt"], 0.0)
-        low, high = share.bounds
+    for conflict, group in pairs[pairs.together.astype(bool)].groupby(pairs.d > pairs.gamma):
+        changed = flat({"token would have changed": share(group["flips"], group["prompt"])})
         found.append(
             {
-                "pair": "in conflict" if conflict else "not in conflict", "pairs": len(group),
-                "token would have changed": share.value, "low": low, "high": high,
+                "pair": "in conflict" if conflict else "not in conflict", "pairs": len(group), **changed,
                 "mean information": group["information"].mean(),
             }
         )  # fmt: skip
@@ -177,47 +197,45 @@ def _together(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tasks(pairs: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        _interval_row(
-            {"task": task, "pairs": len(group)},
-            separation,
-            [group.d, group.information >= DEPENDENT],
-            group,
-            0.5,
-        )
-        for task, group in pairs.groupby("task", sort=False)
+    """AUC of D, task by task."""
+    rows = []
+    for task, group in pairs.groupby("task", sort=False):
+        dependent = group.information >= DEPENDENT[0]
+        auc = clustered(separation, [group.d, dependent], group["prompt"], 0.5)
+        rows.append({"task": task, "pairs": len(group), **flat({"AUC": auc}), "p": auc.p})
+    return pd.DataFrame(rows)
+
+
+def _verdict(pairs: pd.DataFrame, auc: pd.DataFrame, own: pd.DataFrame) -> str:
+    (_, first), *others = auc[auc.signal == "D"].iterrows()
+    flagged, depend = own["flagged"].iloc[0], f"{own['dependent'].iloc[0]:.1%}"
+    if np.isnan(first["AUC, low"]):
+        return f"Too few prompts or dependent pairs to tell ({len(pairs)} pairs, {depend} dependent)."
+    flags = f"none of {len(pairs):,} pairs, of which {depend} depend"
+    if flagged:
+        right = percent(own.iloc[0], "precision", 1)
+        flags = f"{flagged:.1%} of {len(pairs):,} pairs, {right} of these depend, against {depend} of all"
+    beside = "".join(
+        f" Where dependent means that {row['dependent if']}, it {_claim(row)} ({_auc(row)})."
+        for _, row in others
+        if not np.isnan(row["AUC, low"]) and _claim(row) != _claim(first)
     )
+    return f"The conflict rule {_claim(first)} ({_auc(first)}; it flags {flags}).{beside}"
 
 
-def _beyond_confidence(pairs: pd.DataFrame) -> Interval:
-    """AUC of D less that of low confidence alone: two unsure positions can depend more on each other."""
-
-    def gain(d: NDArray[np.float64], confidence: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-        return separation(d, truth) - separation(-confidence, truth)
-
-    columns = [pairs.d, pairs.confidence, pairs.information >= DEPENDENT]
-    return clustered(gain, columns, pairs["prompt"], 0.0)
+def _auc(row: pd.Series) -> str:
+    return f"AUC {Interval(row['AUC'], (row['AUC, low'], row['AUC, high']))}"
 
 
-def _verdict(pairs: pd.DataFrame, auc: pd.DataFrame) -> str:
-    first, dependent = auc.iloc[0], pairs.information >= DEPENDENT
-    if np.isnan(first["low"]):
-        depend = f"{dependent.mean():.1%} dependent"
-        return f"Too few prompts or dependent pairs to tell ({len(pairs)} pairs, {depend})."
-    flagged = pairs.d > pairs.gamma
-    numbers = (
-        f"AUC {Interval(first['AUC'], (first['low'], first['high']))}; it flags {flagged.mean():.1%} of"
-        f" {len(pairs):,} pairs, {dependent[flagged].mean():.1%} of these depend, against"
-        f" {dependent.mean():.1%} of all"
-    )
-    if first["high"] < 0.5:
-        return f"The conflict rule flags the wrong pairs: dependent ones score lower ({numbers})."
-    if first["low"] <= 0.5:
-        return f"The conflict rule is not shown to tell dependent pairs from others ({numbers})."
-    gain = _beyond_confidence(pairs)
-    low, high = gain.bounds
-    beside = "better than" if low > 0 else "worse than" if high < 0 else "about as well as"
-    return (
-        "The conflict rule tells dependent pairs from others better than chance, and"
-        f" {beside} low confidence alone does (AUC {gain.value:+.2f}) ({numbers})."
-    )
+def _claim(row: pd.Series) -> str:
+    """What D's AUC shows."""
+    if row["AUC, high"] < 0.5:
+        return "flags the wrong pairs: dependent ones score lower"
+    if row["AUC, low"] <= 0.5:
+        return "is not shown to tell dependent pairs from others"
+    low, high = row["beyond low confidence, low"], row["beyond low confidence, high"]
+    beside = (
+        "does so better than" if low > 0 else "does so worse than" if high < 0
+        else "is not shown to do so better or worse than"
+    )  # fmt: skip
+    return f"tells dependent pairs from others better than chance, and {beside} low confidence alone"

@@ -23,7 +23,7 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     """
     out.mkdir(parents=True, exist_ok=True)
     write_table(rows, out / f"{study.name}.parquet")
-    parts = [f"# {study.question}", f"**{finding.verdict}**", source]
+    parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
     pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
     for title, figure in finding.figures.items():
         page = f"{study.name}-{slug(title)}.html"
@@ -45,9 +45,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table for people: three digits, dashes where nothing is known."""
-    known = table.astype(object).where(table.notna(), None).map(_cell).rename(columns=_cell)
-    return str(known.to_markdown(index=False, floatfmt=".3g", missingval="–"))
+    """A table for people: three digits, text as it is, dashes where nothing is known."""
+    known = table.map(_cell).astype(object).where(table.notna(), None).rename(columns=_cell)
+    columns = enumerate(known.to_numpy().T)
+    text = [place for place, cells in columns if any(isinstance(cell, str) for cell in cells)]
+    return str(known.to_markdown(index=False, floatfmt=".3g", missingval="–", disable_numparse=text))
 
 
 def _cell(value: object) -> object:

@@ -8,33 +8,47 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis import additivity_study as additivity
-from analysis.agreement import agreement, moved, verdict
+from analysis.additivity import reach
+from analysis.agreement import agreement, moved, whole
 from analysis.blocks import CHOSEN
 from analysis.figures import CONFIG
 from analysis.openings import LAST
+from analysis.verdict import verdict
 
 LAB_SCHEMA = 1
 DIGITS = 5
-POINTS = ["prompt", "task", "block", "size", "additive", "joint", "standard_error", "entropy"]
+POINTS = [
+    "decode", "task", "block", "size", "additive", "joint", "joint, low", "joint, high", "histories",
+    "correlation", "cross", "inconsistency", "entropy",
+]  # fmt: skip
+"""What is told of every point: T, X and kappa are `correlation`, `cross` and `inconsistency`."""
 HINTS = {
     "Joint influence against the sum": "Every point is one block. On the dotted line the influence adds up;"
     " above it the tokens of the block moved more together than one by one, below it less. Click a point to"
     " replay that block.",
-    "Relative gap": "How far J is from A, as a share of J.",
+    "Relative gap": "How far J is from A, as a share of J; what is further off than twice is drawn at ±2.",
     "Where it holds": "Sum of J over sum of A in one kind of block and in another, with 95 % intervals over"
     " prompts.",
-    "Cumulative ratio": "J over A of the first k candidates: the median block, and the middle half.",
+    "Cumulative influence": "J and A of the first k candidates, the mean over blocks of one size.",
+    "Cumulative ratio": "J over A of the first k candidates: of all blocks in sum, with its 95 % interval,"
+    " and of the median block, with the middle half.",
+    "Blocks left out": "What the verdict does not count, and what it would be if it did.",
+    "Drawn instead of masked": "A with last blocks drawn from the model where masks stand for not knowing"
+    " it.",
     "What the gap is made of": "J − A = T − X + κ: dependence that is there, less dependence that was known"
     " before, plus the model's inconsistency.",
     "Between orders": "The same block, its tokens revealed in another order.",
     "Along the decoded tokens": "J along the one history that was decoded, beside J over all of them.",
-    "Compared with": "What J and A are where the last block has nothing to do with it.",
+    "Compared with": "The same blocks beside worlds that differ in something else: the last block's tokens in"
+    " another order, or an earlier span masked in its place; and J beside the A of other blocks.",
     "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
 }
 SHARED = (
-    ("Where it holds", "By stratum"), ("Cumulative ratio", "By place in the block"),
-    ("What the gap is made of", "Parts of the gap"), ("", "Between orders"),
-    ("", "Along the decoded tokens"), ("", "Compared with"), ("", "Top-K influence"),
+    ("Where it holds", "By stratum"), ("Cumulative influence", "By place in the block"),
+    ("Cumulative ratio", "By place in the block"), ("What the gap is made of", "Parts of the gap"),
+    ("", "By size and order"), ("", "Between orders"), ("", "Along the decoded tokens"),
+    ("", "Compared with"),
+    ("", "Drawn instead of masked"), ("", "Top-K influence"), ("", "Blocks left out"),
 )  # fmt: skip
 
 
@@ -43,7 +57,7 @@ def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
     real = rows[rows.masked_again == LAST]
     finding = additivity.conclude(rows)
     views = [
-        _view(str(candidates), str(order), moved(group))
+        _view(str(candidates), str(order), moved(whole(group)))
         for (candidates, order), group in real.groupby(["candidates", "order"], sort=False)
     ]
     shared = [
@@ -58,9 +72,10 @@ def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
 def _view(candidates: str, order: str, blocks: pd.DataFrame) -> dict[str, Any]:
     found = agreement(blocks)
     numbers = additivity.statistics_table(blocks, found)
-    panels = [
-        _panel(title, figure, blocks[POINTS]) for title, figure in additivity.point_figures(blocks).items()
-    ]
+    wide = reach(blocks["standard_error"], blocks["histories"])
+    ends = {"joint, low": blocks["joint"] - wide, "joint, high": blocks["joint"] + wide}
+    points = blocks.assign(**ends)[POINTS]
+    panels = [_panel(title, figure, points) for title, figure in additivity.point_figures(blocks).items()]
     return {
         "candidates": candidates, "order": order, "verdict": verdict(blocks, found),
         "panels": [*panels, _panel("J against A", None, numbers)],

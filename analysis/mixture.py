@@ -6,13 +6,14 @@ right, and the candidates' marginals averaged over them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.additivity import Curve, draw, log_probs
+from analysis.additivity import draw, log_probs
+from analysis.curves import Curve, Curves
 from depcap.protocols import Denoiser
 
 LEAST = 1e-300
@@ -20,8 +21,8 @@ LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class Mixture:
-    """The candidates under M; an entry per candidate, in order.
+class Mixture(Curves):
+    """The candidates under M.
 
     `additive` is KL(P_i || M_i), in nats; `additive_half` the same with half of the draws. Few draws hold few
     of the last blocks that could have been, so that both are too large, and the second more so.
@@ -33,10 +34,6 @@ class Mixture:
     additive_half: Curve
     distance: Curve
     noise: Curve
-
-    def first(self, size: int) -> "Mixture":
-        """Of the first candidates alone."""
-        return Mixture(*(getattr(self, field.name)[:size] for field in fields(self)))
 
 
 def mixture(

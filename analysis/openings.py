@@ -44,7 +44,7 @@ def openings(trace: Trace) -> list[Opening]:
     For decoders that always see the whole row: DepcapError for the others.
     """
     header = trace.header
-    _check_whole(header)
+    check_whole(header)
     end = len(header.prompt_ids) + min(header.response_length + 1, len(header.tokens))
     seen = zip(trace.rows(), canvases(trace), strict=False)  # there is one canvas more, after the last step
     opened = [(row, list(canvas)) for row, canvas in seen if row["opened"]]
@@ -55,11 +55,12 @@ def openings(trace: Trace) -> list[Opening]:
     ]
 
 
-def _check_whole(header: Header) -> None:
+def check_whole(header: Header) -> None:
+    """DepcapError for a decoder that does not always see the whole row, as the model alone would."""
     for name, values in NOT_WHOLE.items():
         if (value := getattr(header, name)) in values:
             raise DepcapError(
-                f"{name} {value} does not show the whole row: the worlds would not be the decoder's"
+                f"{name} {value} does not show the whole row: the model alone would see another"
             )
     if header.params.get("guidance"):
         raise DepcapError("decodes with guidance cannot be measured: the model alone is another distribution")

@@ -8,16 +8,20 @@ from plotly.subplots import make_subplots
 from analysis.figures import BASE, GRID, PALETTE
 from analysis.summary import front
 
-COSTS = (("nfe", "NFE (forwards per problem)", False), ("tokens_per_second", "tokens/s", True))
+COSTS = (
+    ("forwards", "forwards per problem (NFE, and a second model's)", False),
+    ("tokens_per_second", "tokens/s", True),
+)
 CACHE_COLORS = ("influence", "blocked", "score", "uncertainty", "whatif", "ignored", "other")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x", "triangle-down",
-           "pentagon", "bowtie", "hourglass", "triangle-left", "triangle-right", "hexagram", "star-diamond",
-           "diamond-tall", "diamond-wide")  # fmt: skip
-"""As many as there are methods, so that no two look alike."""
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x", "triangle-down",
+          "pentagon", "bowtie", "hourglass", "triangle-left", "triangle-right", "hexagram", "star-diamond",
+          "diamond-tall", "diamond-wide")  # fmt: skip
+SYMBOLS = [shape + style for style in ("", "-open") for shape in SHAPES]
+"""Filled, then open: no two alike. Beyond these they come round again; hovering tells which is which."""
 
 
 def pareto(table: pd.DataFrame) -> go.Figure:
-    """Accuracy with its 95 % interval against NFE and against tokens/s, a row of panels per task.
+    """Accuracy with its 95 % interval against forwards and against tokens/s, a row of panels per task.
 
     Colours are caches, shapes are methods. A line joins what no other decoder beats.
     """

@@ -24,11 +24,25 @@ from depcap.types import Canvas, Opening, Window
 
 TRUNCATED, EXACT, JOINT, ENTROPY = "A, top-K", "A", "J", "entropy only"
 CURVES = (TRUNCATED, EXACT, JOINT, ENTROPY)
+AGAIN, OTHER_SEED = "J, again", 2**32
+"""J from other histories, and how far off their seed is: what sampling alone changes."""
 RANDOM, ADABLOCK, FIXED = "random sizes", "AdaBlock", "mean size"
 JOINT_REACH = 32
 """Candidates whose share of J is sampled; beyond, their share of A stands in."""
 
 Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a signal makes a block: as it `wanted`, and the `size` within the limits and the row.
+
+    `clamped` says that a limit or the row's end gave the size, or cut the run short that was wanted.
+    """
+
+    wanted: int
+    size: int
+    clamped: bool
 
 
 def curve(signal: str, now: Tensor, before: Tensor, top_k: int, joint: Curve | None = None) -> Curve:
@@ -43,13 +57,14 @@ def curve(signal: str, now: Tensor, before: Tensor, top_k: int, joint: Curve | N
     return np.concatenate((joint, exact[len(joint) :]))
 
 
-def size_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) -> int:
+def length_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) -> Length:
     """The block's length by DepCap's rule, with any curve in place of the influence."""
     curves = torch.as_tensor(np.stack((moved, unsure)), dtype=torch.float32)
     valid = torch.ones_like(curves, dtype=torch.bool)
     scaled = inf.normalise(inf.smooth(curves, valid), valid)
     wanted = int(inf.leading_run((scaled[0] - rule.lambda_u * scaled[1])[None], valid[:1]))
-    return min(max(min(wanted, rule.max_size), rule.min_size), left)
+    size = min(max(min(wanted, rule.max_size), rule.min_size), left)
+    return Length(wanted, size, not rule.min_size <= wanted < len(moved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +107,27 @@ class SignalBlock:
             if row in began:
                 after = canvas.ids[row, :end].tolist()
                 before = masked_again(after, began[row], start, canvas.mask_id)
-                size[row] = self.sizes(after, before, start, (self.signal,))[self.signal]
+                size[row] = self.lengths(after, before, start, (self.signal,))[self.signal].size
             began[row] = start
         return Opening(size), began
 
-    def sizes(
+    def lengths(
         self, after: list[int], before: list[int], start: int, signals: tuple[str, ...]
-    ) -> dict[str, int]:
+    ) -> dict[str, Length]:
         """The length by each of several signals, where a block opens at `start` of a canvas."""
         left = len(after) - start
         window = list(range(start, start + min(left, self.rule.max_size)))
         now, then = log_probs(self.denoiser, [after, before], window)
-        unsure, joint = entropy(now[None])[0].numpy(), None
-        if JOINT in signals:
-            joint = sampled(self.denoiser, after, before, window[:JOINT_REACH], self.samples, self.seed).joint
+        unsure, reach = entropy(now[None])[0].numpy(), window[:JOINT_REACH]
+        joint = {
+            signal: sampled(self.denoiser, after, before, reach, self.samples, seed).joint
+            for signal, seed in ((JOINT, self.seed), (AGAIN, self.seed + OTHER_SEED))
+            if signal in signals
+        }
         return {
-            signal: size_from(curve(signal, now, then, self.rule.top_k, joint), unsure, self.rule, left)
+            signal: length_from(
+                curve(signal, now, then, self.rule.top_k, joint.get(signal)), unsure, self.rule, left
+            )
             for signal in signals
         }
 

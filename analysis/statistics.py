@@ -1,7 +1,8 @@
 """Tests and intervals: the same problems decoded in two ways, and statistics over prompts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -97,26 +98,52 @@ def clustered(
 
     Resamples in which the statistic does not exist (NaN) are left out.
     """
+    return clustered_all({"": statistic}, columns, prompts, null, seed)[""]
+
+
+def clustered_all(
+    statistics: Mapping[str, Callable[..., float]],
+    columns: Sequence[ArrayLike],
+    prompts: ArrayLike,
+    null: float = 1.0,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Several statistics, all on the same resamples. A column has a row per thing, of one number or more."""
     values = [np.asarray(column, dtype=float) for column in columns]
-    value = statistic(*values)
+    found = {name: statistic(*values) for name, statistic in statistics.items()}
     clusters = list(pd.Series(np.arange(len(values[0]))).groupby(np.asarray(prompts)).indices.values())
-    if len(clusters) < ENOUGH_PROMPTS or np.isnan(value):
-        return Interval(value, None)
+    if len(clusters) < ENOUGH_PROMPTS:
+        return {name: Interval(value, None) for name, value in found.items()}
 
-    def resampled(chosen: NDArray[np.int64]) -> float:
+    shape, draws = (CLUSTER_RESAMPLES, len(clusters)), dict[str, list[float]]()
+    for chosen in np.random.default_rng(seed).integers(len(clusters), size=shape):
         rows = np.concatenate([clusters[number] for number in chosen])
-        return statistic(*(column[rows] for column in values))
+        parts = [column[rows] for column in values]
+        for name, statistic in statistics.items():
+            draws.setdefault(name, []).append(statistic(*parts))
+    return {name: _interval(value, np.array(draws[name]), null) for name, value in found.items()}
 
-    draws = bootstrap(
-        (np.arange(len(clusters)),), resampled, vectorized=False, n_resamples=CLUSTER_RESAMPLES,
-        method="percentile", rng=np.random.default_rng(seed),
-    ).bootstrap_distribution  # fmt: skip
+
+def _interval(value: float, draws: NDArray[np.float64], null: float) -> Interval:
+    """A statistic with the interval of its draws."""
     draws = draws[~np.isnan(draws)]
-    if not len(draws):
+    if np.isnan(value) or not len(draws):
         return Interval(value, None)
     low, high = np.quantile(draws, (0.025, 0.975))
     beyond = min((draws <= null).mean(), (draws >= null).mean())
     return Interval(value, (float(low), float(high)), min(1.0, 2 * max(float(beyond), 1 / len(draws))))
+
+
+def clustered_means(
+    columns: pd.DataFrame, prompts: ArrayLike, null: float = 0.0, seed: int = 0
+) -> dict[str, Interval]:
+    """The mean of every column."""
+    means = {str(name): partial(_mean_at, place) for place, name in enumerate(columns.columns)}
+    return clustered_all(means, [columns.to_numpy(float)], prompts, null, seed)
+
+
+def _mean_at(place: int, rows: NDArray[np.float64]) -> float:
+    return mean(rows[:, place])
 
 
 def mean(values: NDArray[np.float64]) -> float:

@@ -8,6 +8,8 @@ import pandas as pd
 from analysis.agreement import agreement
 from analysis.statistics import Interval
 
+DISTANCES = {"1–8": slice(0, 8), "9–16": slice(8, 16), "17–32": slice(16, 32), "33–": slice(32, None)}
+"""Places after the last block."""
 SHOWN = ("sum J / sum A", "median |J - A| / J", "Spearman")
 
 
@@ -38,14 +40,28 @@ def flat(found: dict[str, Interval]) -> dict[str, float]:
 def strata(blocks: pd.DataFrame) -> pd.DataFrame:
     """One row per stratum of every kind; `p` is that of sum J / sum A being 1, after Holm's correction."""
     rows, ps = [], []
-    for kind, labels in _kinds(blocks):
-        for label, group in blocks.groupby(labels, observed=True):
-            found = agreement(group, SHOWN)
-            rows.append({"kind": kind, "stratum": label, **counts(group), **flat(found)})
-            ps.append(found[SHOWN[0]].p)
+    for kind, label, group in _groups(blocks):
+        found = agreement(group, SHOWN)
+        rows.append({"kind": kind, "stratum": label, **counts(group), **flat(found)})
+        ps.append(found[SHOWN[0]].p)
     table = pd.DataFrame(rows)
     table["p, Holm"] = holm(ps)
     return table
+
+
+def _groups(blocks: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Kind, label and blocks of every stratum; by distance a block counts with its part there."""
+    for kind, labels in _kinds(blocks):
+        for label, group in blocks.groupby(labels, observed=True):
+            yield kind, str(label), group
+    for label, there in DISTANCES.items():
+        reaching = blocks[blocks["size"] > there.start]
+        parts = {
+            name: [float(np.sum(curve[there])) for curve in reaching[f"{name}_curve"]]
+            for name in ("joint", "additive")
+        }
+        if len(reaching):
+            yield "distance", label, reaching.assign(**parts, standard_error=np.nan)
 
 
 def _kinds(blocks: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:

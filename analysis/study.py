@@ -54,13 +54,18 @@ class Decode:
         found = NAME.fullmatch(self.name)
         return found[1] if found else None
 
+    @property
+    def prompt(self) -> str:
+        """A digest of the prompt: decodes of one prompt hang together, whatever they are called."""
+        return sha256(repr(list(self.trace.header.prompt_ids)).encode()).hexdigest()[:12]
+
 
 @dataclass(frozen=True)
 class Study:
     """A question, how one decode is measured, and how all of it is read.
 
     `measure` gets the model and a decode and returns rows; `options` is what rows hang on besides.
-    `needs_scores` asks for traces that hold more than the commits.
+    `needs_scores` asks for traces that hold more than the commits; `terms` are what its tables' words mean.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Study:
     conclude: Callable[[pd.DataFrame], Finding]
     options: dict[str, Any] = field(default_factory=dict)
     needs_scores: bool = False
+    terms: str = ""
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         """What is concluded of rows; of none, that there is nothing to conclude from."""
@@ -79,10 +85,11 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rows of one decode, and the digest of its trace."""
+    """The rows of one decode, with digests of its prompt and of its trace."""
 
     decode: str
     task: str
+    prompt: str
     digest: str
     rows: list[Row]
 
@@ -133,7 +140,10 @@ def measure(
     study: Study, model: Model, paths: Iterable[Path], journal: Path | None, seed: int, progress: Progress
 ) -> pd.DataFrame:
     """One table row per row that the study measures, with the decode's name and task before it."""
-    header = {"study": study.name, "model": model.weights, "seed": seed, **study.options}
+    header = {
+        "study": study.name, "model": model.weights, "dtype": str(model.dtype), "seed": seed,
+        **study.options,
+    }  # fmt: skip
     kept = Journal(Measured, journal, header)
     done, chosen = {entry.decode: entry for entry in kept.entries}, dict[str, Measured]()
     for path in dict.fromkeys(paths):
@@ -144,7 +154,7 @@ def measure(
             trace = _checked(traces.load(path), model, study, path)
             decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
             rows = study.measure(model, decode)
-            done[path.stem] = Measured(decode.name, decode.task or "traces", digest, rows)
+            done[path.stem] = Measured(decode.name, decode.task or "traces", decode.prompt, digest, rows)
             kept.add([done[path.stem]])
         chosen[path.stem] = done[path.stem]
         progress(1)
@@ -167,7 +177,9 @@ def _checked(trace: Trace, model: Model, study: Study, path: Path) -> Trace:
 
 
 def table(entries: Iterable[Measured]) -> pd.DataFrame:
-    """Rows of all decodes, with the decode's name as `prompt`, and its task."""
+    """Rows of all decodes, with the decode's name, its prompt's digest, and its task."""
     return pd.DataFrame(
-        {"prompt": entry.decode, "task": entry.task, **row} for entry in entries for row in entry.rows
+        {"decode": entry.decode, "prompt": entry.prompt, "task": entry.task, **row}
+        for entry in entries
+        for row in entry.rows
     )

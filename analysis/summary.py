@@ -5,37 +5,43 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import findings
 from analysis.comparison import KEYS
-from analysis.statistics import mcnemar, ratio
+from analysis.statistics import clustered, mcnemar, ratio
+from analysis.strata import holm
 from depcap.evaluation import score
 
-COLUMNS = {
-    "accuracy": "accuracy (95 %)", "difference": "Δ points (p)", "nfe": "NFE", "auxiliary": "auxiliary",
-    "computed": "positions computed", "nfe_ratio": "NFE ratio", "tokens_per_second": "tokens/s",
-    "positions_per_second": "positions/s", "speed_ratio": "time ratio", "overlong": "overlong",
-}  # fmt: skip
+TABLE = ["model", "task"]
+"""What is compared with each other has these in common."""
 
 
 def summary(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """One row per decoder, in the order they were run.
 
-    `difference`, `p` (McNemar), `nfe_ratio` and `speed_ratio` compare with the `baseline` method on the same
-    model and task, in the first cache it was run with: how many times fewer forwards, how many times less
-    time. They are missing where the baseline is.
+    `forwards` are NFE and those of a second model (`auxiliary`) together. `difference`, `p` (McNemar),
+    `forwards_ratio` and `speed_ratio` compare with the `baseline` method on the same model and task, in the
+    first cache it was run with: how many times fewer forwards, how many times less time. `p_holm` is p after
+    Holm's correction over a model's and task's decoders. They are missing where the baseline is; the baseline
+    itself has no p. Problems of a batch share its time, so that `speed_ratio` is resampled by batches.
     """
-    found = []
-    for keys, rows in outcomes.groupby(KEYS, sort=False):
+    counted, found = outcomes.assign(forwards=outcomes["nfe"] + outcomes["auxiliary"]), []
+    for keys, rows in counted.groupby(KEYS, sort=False):
         named = dict(zip(KEYS, keys, strict=True))
-        base = outcomes[(outcomes.model == named["model"]) & (outcomes.task == named["task"])]
+        base = counted[(counted.model == named["model"]) & (counted.task == named["task"])]
         found.append({**named, **_costs(rows), **_against(rows, base[base.method == baseline])})
-    return pd.DataFrame(found)
+    table = pd.DataFrame(found)
+    if "p" in table:
+        table["p_holm"] = table.groupby(TABLE, sort=False)["p"].transform(_corrected)
+    return table
 
 
 def _costs(rows: pd.DataFrame) -> dict[str, Any]:
     found, seconds = score(rows["right"].tolist()), rows["seconds"].sum()
     return {
         "n": found.n, "accuracy": found.accuracy, "low": found.ci95[0], "high": found.ci95[1],
-        "nfe": rows["nfe"].mean(), "auxiliary": rows["auxiliary"].mean(), "computed": rows["computed"].mean(),
+        "nfe": rows["nfe"].mean(), "auxiliary": rows["auxiliary"].mean(),
+        "forwards": rows["forwards"].mean(), "computed": rows["computed"].mean(),
+        "auxiliary_computed": rows["auxiliary_computed"].mean(),
         "positions_per_second": rows["filled"].sum() / seconds,
         "tokens_per_second": rows["response_length"].sum() / seconds, "overlong": rows["overlong"].mean(),
     }  # fmt: skip
@@ -48,13 +54,24 @@ def _against(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:
     first = base[base.cache == base.cache.iloc[0]]
     both = rows.merge(first, on="problem", suffixes=("", "_base"))
     paired = mcnemar(both["right"], both["right_base"])
-    found: dict[str, Any] = {
-        "difference": paired.difference, "wins": paired.wins, "losses": paired.losses, "p": paired.p,
+    forwards = ratio(both["forwards_base"], both["forwards"])
+    times = clustered(_of_sums, (both["seconds_base"], both["seconds"]), both["batch"])
+    return {
+        "difference": paired.difference, "wins": paired.wins, "losses": paired.losses,
+        "p": np.nan if rows.index.equals(first.index) else paired.p,
+        "forwards_ratio": forwards.value,
+        "forwards_ratio_low": forwards.ci95[0], "forwards_ratio_high": forwards.ci95[1],
+        "speed_ratio": times.value,
+        "speed_ratio_low": times.bounds[0], "speed_ratio_high": times.bounds[1],
     }  # fmt: skip
-    for name, column in (("nfe_ratio", "nfe"), ("speed_ratio", "seconds")):
-        times = ratio(both[f"{column}_base"], both[column])
-        found |= {name: times.value, f"{name}_low": times.ci95[0], f"{name}_high": times.ci95[1]}
-    return found
+
+
+def _of_sums(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first.sum() / second.sum())
+
+
+def _corrected(ps: pd.Series) -> pd.Series:
+    return pd.Series(holm([None if np.isnan(p) else p for p in ps]), ps.index)
 
 
 def front(table: pd.DataFrame, cost: str, larger_is_better: bool = False) -> pd.Series:
@@ -67,32 +84,37 @@ def front(table: pd.DataFrame, cost: str, larger_is_better: bool = False) -> pd.
         better = no_worse & ((paid[:, None] < paid) | (right[:, None] > right))
         return pd.Series(~better.any(axis=0), index=rows.index)
 
-    return pd.concat([best(rows) for _, rows in table.groupby(["model", "task"], sort=False)])
+    return pd.concat([best(rows) for _, rows in table.groupby(TABLE, sort=False)])
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table per model and task; what lies on the Pareto front of NFE is bold."""
-    on_front, parts = front(table, "nfe"), []
-    for (model, task), rows in table.groupby(["model", "task"], sort=False):
-        head = ["method", "cache", *COLUMNS.values()]
-        lines = [head, ["---"] * len(head), *(_line(row, on_front[place]) for place, row in rows.iterrows())]
-        body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"### {model}, {task} ({int(rows['n'].max())} problems)\n\n{body}")
+    """A table per model and task; what lies on the Pareto front of forwards is bold."""
+    best, parts = front(table, "forwards"), []
+    for (model, task), rows in table.groupby(TABLE, sort=False):
+        shown = pd.DataFrame(_line(row, best[place]) for place, row in rows.iterrows())
+        parts.append(f"### {model}, {task} ({rows['n'].max()} problems)\n\n{findings.markdown(shown)}")
     return "\n\n".join(parts) + "\n"
 
 
-def _line(row: Any, on_front: bool) -> list[str]:
-    label = f"**`{row.method}`**" if on_front else f"`{row.method}`"
-    compared = not np.isnan(row.get("p", np.nan))
-    return [
-        label, row.cache, f"{row.accuracy:.1%} ({100 * row.low:.1f}–{100 * row.high:.1f})",
-        f"{100 * row.difference:+.1f} ({row.p:.2g})" if compared else "–", f"{row.nfe:.1f}",
-        f"{row.auxiliary:.1f}" if row.auxiliary else "–", f"{row.computed:,.0f}",
-        _times(row, "nfe_ratio") if compared else "–", f"{row.tokens_per_second:.0f}",
-        f"{row.positions_per_second:.0f}", _times(row, "speed_ratio") if compared else "–",
-        f"{row.overlong:.1%}",
-    ]  # fmt: skip
+def _line(row: Any, best: bool) -> dict[str, str | None]:
+    tested = not np.isnan(row.get("p", np.nan))
+    return {
+        "method": f"**`{row.method}`**" if best else f"`{row.method}`", "cache": row.cache,
+        "accuracy (95 %)": f"{row.accuracy:.1%} ({100 * row.low:.1f}–{100 * row.high:.1f})",
+        "Δ points (p, Holm)": f"{100 * row.difference:+.1f} ({row.p_holm:.2g})" if tested else None,
+        "NFE": f"{row.nfe:.1f}", "auxiliary": f"{row.auxiliary:.1f}" if row.auxiliary else None,
+        "forwards ratio": _times(row, "forwards_ratio"),
+        "positions computed": f"{row.computed:,.0f}",
+        "by the second": f"{row.auxiliary_computed:,.0f}" if row.auxiliary else None,
+        "tokens/s": f"{row.tokens_per_second:.0f}",
+        "positions/s": f"{row.positions_per_second:.0f}", "time ratio": _times(row, "speed_ratio"),
+        "overlong": f"{row.overlong:.1%}",
+    }  # fmt: skip
 
 
-def _times(row: Any, name: str) -> str:
-    return f"{row[name]:.2f}× ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
+def _times(row: Any, name: str) -> str | None:
+    """A ratio with its interval, where it has one."""
+    if np.isnan(row.get(name, np.nan)):
+        return None
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:.2f}×" + ("" if np.isnan(low) else f" ({low:.2f}–{high:.2f})")

@@ -17,33 +17,49 @@ from depcap.generation import Decoding
 from depcap.models.loading import Model
 from depcap.protocols import BoundaryPolicy
 from depcap.request import Settings, check, named_method
+from depcap.result import Result
 from depcap.tasks import Example, Task
 from depcap.trace import Header, Trace
 
 
 def swaps(model: Model, decode: Decode, rule: SignalBlock) -> list[Row]:
-    """One row per signal: whether the problem is solved with it, and how many forwards that took."""
-    header = decode.trace.header
+    """One row per signal: whether the problem is solved with it, and how many forwards that took.
+
+    DepCap's own is the decode itself.
+    """
+    header, solved = decode.trace.header, _scorer(model, decode)
+    boundaries: dict[str, BoundaryPolicy] = {
+        signal: replace(rule, signal=signal) for signal in CURVES if signal != TRUNCATED
+    }
+    boundaries |= others(model, header, rule.seed)
+    decoded: dict[str, Header | Result] = {TRUNCATED: header} | {
+        signal: swapped(model, header, boundary) for signal, boundary in boundaries.items()
+    }
+    return [
+        {
+            "kind": "decode", "signal": signal, "nfe": found.nfe, "blocks": len(found.block_sizes),
+            "tokens": found.response_length, "right": solved(found.text or ""),
+        }
+        for signal, found in decoded.items()
+    ]  # fmt: skip
+
+
+def others(model: Model, header: Header, seed: int) -> dict[str, BoundaryPolicy]:
+    """Boundaries without a curve: the decode's own sizes in any order, their mean, and AdaBlock's."""
+    return {
+        RANDOM: RandomBlock(tuple(header.block_sizes), seed),
+        FIXED: FixedBlock(round(np.mean(header.block_sizes))),
+        ADABLOCK: _adablock(model, header.gen_length),
+    }
+
+
+def swapped(model: Model, header: Header, boundary: BoundaryPolicy) -> Result:
+    """What a decode would have been with another boundary."""
     request = check(model, [header.prompt_ids], settings(header))
     method = request.method.method
     assert isinstance(method, Method)
-    boundaries: dict[str, BoundaryPolicy] = {signal: replace(rule, signal=signal) for signal in CURVES}
-    boundaries |= {
-        RANDOM: RandomBlock(tuple(header.block_sizes), rule.seed),
-        FIXED: FixedBlock(round(np.mean(header.block_sizes))),
-        ADABLOCK: adablock(model, header.gen_length),
-    }
-    solved, rows = _scorer(model, decode), []
-    for signal, boundary in boundaries.items():
-        named = replace(request.method, method=replace(method, boundary=boundary))
-        result = Decoding(replace(request, method=named), None).run()[0]
-        rows.append(
-            {
-                "kind": "decode", "signal": signal, "nfe": result.nfe, "blocks": len(result.block_sizes),
-                "tokens": result.response_length, "right": solved(result.text or ""),
-            }
-        )  # fmt: skip
-    return rows
+    named = replace(request.method, method=replace(method, boundary=boundary))
+    return Decoding(replace(request, method=named), None).run()[0]
 
 
 def _scorer(model: Model, decode: Decode) -> Callable[[str], bool | None]:
@@ -83,7 +99,7 @@ def depcap_rule(model: Model, trace: Trace, samples: int, seed: int) -> SignalBl
     return SignalBlock(method.boundary, TRUNCATED, model.denoiser, samples, seed)
 
 
-def adablock(model: Model, gen_length: int) -> DelimiterBlock:
+def _adablock(model: Model, gen_length: int) -> DelimiterBlock:
     """AdaBlock's boundary for the model."""
     method = named_method(model, Settings("adablock", gen_length=gen_length)).method
     assert isinstance(method, Method)

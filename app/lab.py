@@ -20,7 +20,7 @@ from app.presets import MODELS
 from depcap import DepcapError
 
 TASKS = ("all", "arithmetic", "python")
-PLAN = Plan(sizes=(4, 8), orders=(LEFT_TO_RIGHT,), samples=4, baselines=False, largest=32)
+PLAN = Plan(sizes=(4, 8), orders=(LEFT_TO_RIGHT,), samples=8, baselines=False, largest=32)
 MAX_OPENINGS = 32
 """What is measured of an uploaded trace."""
 PICK = re.compile(
@@ -60,7 +60,7 @@ def measuring(trace: depcap.Trace, model: str) -> Iterator[str | Path]:
     for number, opening in enumerate(found, start=1):
         yield f"Measuring block {number} of {len(found)} …"
         made = measure(session.model(model).denoiser, opening, PLAN, number)
-        rows += [{"prompt": run, "task": "this trace", **row} for row in made]
+        rows += [{"decode": run, "prompt": run, "task": "this trace", **row} for row in made]
         if time.monotonic() - began > session.DEADLINE_SECONDS:
             break
     source = f"Your trace: {number} of {len(found)} blocks after the first, {PLAN.samples} histories each."

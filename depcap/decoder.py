@@ -9,6 +9,7 @@ written, a finished row costs nothing, and a row does not depend on the batch it
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Int
@@ -19,7 +20,7 @@ from depcap.guidance import Guided
 from depcap.proposer import Greedy
 from depcap.protocols import BoundaryPolicy, CachePolicy, Denoiser, Proposer, StopRule, UnmaskPolicy
 from depcap.stopping import RunToEnd
-from depcap.types import Block, Canvas, Moment, Query, Step, Window, spanned
+from depcap.types import Block, Canvas, Moment, Opening, Query, Step, Window, spanned
 from depcap.unmask import at_least_one
 
 
@@ -66,7 +67,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
                 answer.log_probs, query.read, opening, canvas, boundary_state
             )
             block = block.resize(opening, opened.size, canvas.end)
-        eligible, before = _eligible(masked, block, query.read), masked
+        eligible, before = _eligible(masked, block, query.read, method.unmask.whole), masked
         proposal, proposer_state = method.proposer.propose(
             answer.log_probs, query.read, eligible, proposer_state
         )
@@ -75,6 +76,10 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
         if not method.unmask.may_idle:
             selection = at_least_one(selection, proposal)
         canvas = canvas.commit(query.read, proposal.tokens, selection.unmask)
+        if method.boundary.sliding:  # what it drafts is a window; its block is what is accepted
+            opened = Opening(selection.unmask.sum(dim=1))
+            block = block.resize(opening, opened.size, canvas.end)
+        block = block.cover(query.read, selection.unmask)
         if selection.remask is not None:
             canvas = canvas.remask(query.read, selection.remask)
         end = method.stop(canvas, denoiser.end_ids, proposal, selection)
@@ -82,9 +87,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
             end = torch.where(block.filled(canvas.masked()), end, canvas.end)
         canvas = canvas.shorten(end)
         nfe, index = nfe + live.to(nfe.dtype), index + 1
-        yield Step(
-            index, canvas, block, opening, opened, proposal, selection, nfe, work(query, method.guidance)
-        )
+        yield Step(index, canvas, block, opening, opened, proposal, selection, nfe, answer.computed)
         block = block.advance(live)
 
 
@@ -98,62 +101,76 @@ def plan(
 ) -> Query:
     """Which positions to compute and to read: what the cache says; the block, and as far as policies look.
 
-    Rows that are finished compute and read nothing.
+    A stop rule looks only at what is computed anyway. Rows that are finished compute and read nothing.
     """
-    wanted = torch.where(opening, block.start + method.boundary.lookahead, block.end)
-    always = max(method.unmask.lookahead, method.stop.lookahead)
-    read_end = torch.minimum(torch.maximum(wanted, block.start + always), canvas.end)
+    start, read_end = canvas.prompt_length, canvas.end
+    if not method.unmask.whole:
+        start, wanted = block.start, torch.where(opening, block.start + method.boundary.lookahead, block.end)
+        read_end = torch.minimum(torch.maximum(wanted, start + method.unmask.lookahead), canvas.end)
     compute, visible = method.cache.view(Moment(canvas, block, opening, fresh, read_end))
     if method.boundary.sliding:
         visible = visible & spanned(torch.zeros_like(read_end), read_end, visible.shape[1])
     compute = compute & visible & live[:, None]
-    read = Window.span(block.start, torch.where(live, read_end, block.start))
-    return Query(compute, read.within(compute), visible, method.unmask.shadows, method.unmask.attention)
+    computed_end = torch.where(live, Window.where(compute).end, start)
+
+    def window(end: Int[Tensor, "B"]) -> Window:
+        return Window.span(start, torch.minimum(end, computed_end)).within(compute)
+
+    read = window(torch.maximum(read_end, start + method.stop.lookahead))
+    shadows = window(read_end) if method.unmask.shadows else None
+    return Query(compute, read, visible, shadows, method.unmask.attention)
 
 
-def work(query: Query, guidance: float) -> Int[Tensor, "B"]:
-    """Positions run through the network: guidance doubles them, shadows are added."""
-    computed = query.compute.sum(dim=1)
-    if query.shadows:
-        computed = computed + query.read.valid.sum(dim=1)
-    return computed * 2 if guidance else computed
-
-
-def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window) -> Bool[Tensor, "B W"]:
-    """Masked positions of the window that lie in the block."""
-    return at.valid & (at.positions < block.end[:, None]) & masked.gather(1, at.positions)
+def _eligible(masked: Bool[Tensor, "B L"], block: Block, at: Window, whole: bool) -> Bool[Tensor, "B W"]:
+    """Masked positions of the window that lie in the block; all of the window's for a `whole` policy."""
+    inside = at.valid & masked.gather(1, at.positions)
+    return inside if whole else inside & (at.positions < block.end[:, None])
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What every decode keeps: when each position was unmasked, each row's blocks, and its work."""
+    """What every decode keeps: when each position was unmasked, each row's blocks, and its work.
+
+    `openings` are the rows where blocks opened and where those start, `end` is where each row's last ends.
+    """
 
     unmask_step: Int[Tensor, "B L"]
-    sizes: tuple[tuple[Tensor, Tensor], ...]
+    openings: tuple[tuple[Tensor, Tensor], ...]
+    end: Int[Tensor, "B"]
     taken: Int[Tensor, "B"]
     nfe: Int[Tensor, "B"]
     computed: Int[Tensor, "B"]
     auxiliary: Int[Tensor, "B"]
+    auxiliary_computed: Int[Tensor, "B"]
 
     @classmethod
     def empty(cls, canvas: Canvas) -> "Ledger":
         """Nothing unmasked yet."""
         nothing = torch.zeros_like(canvas.end)
-        return cls(torch.zeros_like(canvas.ids), (), nothing, nothing, nothing, nothing)
+        return cls(torch.zeros_like(canvas.ids), (), nothing, nothing, nothing, nothing, nothing, nothing)
 
     def add(self, step: Step) -> "Ledger":
         """The ledger after one more step."""
         at, unmask = step.proposal.window, step.selection.unmask
         rows, columns = unmask.nonzero(as_tuple=True)
-        taken = self.taken + step.proposal.eligible.any(dim=1)
+        live = step.proposal.eligible.any(dim=1)
+        taken = self.taken + live
         unmask_step = self.unmask_step.clone()
         unmask_step[rows, at.positions[rows, columns]] = taken[rows]
-        opened = (step.opened, step.block.end - step.block.start)
-        sizes = (*self.sizes, opened) if step.opening else self.sizes
-        helped = step.selection.auxiliary
-        auxiliary = self.auxiliary if helped is None else self.auxiliary + helped
-        return Ledger(unmask_step, sizes, taken, step.nfe, self.computed + step.computed, auxiliary)
+        openings = (*self.openings, (step.opened, step.block.start)) if step.opening else self.openings
+        end = torch.where(live, step.block.end, self.end)
+        return Ledger(
+            unmask_step, openings, end, taken, step.nfe, self.computed + step.computed,
+            _more(self.auxiliary, step.selection.auxiliary),
+            _more(self.auxiliary_computed, step.selection.auxiliary_computed),
+        )  # fmt: skip
 
     def block_sizes(self, row: int) -> list[int]:
         """The sizes of a row's blocks, in order."""
-        return [int(size[row]) for opened, size in self.sizes if opened[row]]
+        starts = [int(start[row]) for opened, start in self.openings if opened[row]]
+        return [end - start for start, end in pairwise([*starts, int(self.end[row])])]
+
+
+def _more(count: Int[Tensor, "B"], step: Int[Tensor, "B"] | None) -> Int[Tensor, "B"]:
+    """A count with what a step adds to it."""
+    return count if step is None else count + step

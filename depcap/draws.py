@@ -10,10 +10,14 @@ Generators = list[torch.Generator]
 """One per row; row r of a batch draws as a single decode with seed `seed + r` does."""
 
 
-def generators(canvas: Canvas, seed: int) -> Generators:
-    """A fresh generator for every row."""
+TOKENS, POSITIONS = 0, 0x6A09E667
+"""What a decode draws. From one seed each gets numbers of its own, so that neither tells of the other."""
+
+
+def generators(canvas: Canvas, seed: int, what: int = TOKENS) -> Generators:
+    """A fresh generator for every row, for one kind of draw."""
     device = canvas.ids.device
-    return [torch.Generator(device).manual_seed(seed + row) for row in range(len(canvas.ids))]
+    return [torch.Generator(device).manual_seed((seed + row) ^ what) for row in range(len(canvas.ids))]
 
 
 def uniform(

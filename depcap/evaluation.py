@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ class Outcome:
     """One held-out problem, decoded and scored.
 
     `problem` is its place in the held-out set, from 0; `computed` counts positions run through the network,
-    `auxiliary` forwards of a second model; `filled` the positions that were decided, `response_length` those
-    before the first end token, `overlong` says that there was none; `seconds` is an equal share of its
-    batch's decoding time.
+    `auxiliary` forwards of a second model and `auxiliary_computed` its positions; `filled` the positions that
+    were decided, `response_length` those before the first end token, `overlong` says that there was none;
+    `seconds` is an equal share of its batch's decoding time, so that times of one `batch` are one observation
+    (0 in files that do not tell).
     """
 
     problem: int
@@ -39,6 +40,8 @@ class Outcome:
     response_length: int
     overlong: bool
     seconds: float
+    batch: int = 0
+    auxiliary_computed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class LikelihoodReport:
     version: int
     n: int
     nats_per_token: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     tokens: int
     masks: int
     seconds: float
@@ -99,41 +102,46 @@ def evaluate(
     progress: Progress = lambda _done: None,
     out: Path | None = None,
 ) -> Report:
-    """Decode and score the first `limit` held-out problems.
+    """Decode and score the first `limit` held-out problems; problem n draws with seed `settings.seed + n`.
 
-    With `out` every problem's outcome is kept in that file; those that are in it are not decoded again.
+    With `out` every problem's outcome is kept in that file; those that are in it are not decoded again. A
+    file made on another device or at another batch size is refused: its tokens would be the same, but not
+    its times. Batches begin at multiples of their size, wherever a run was stopped.
     """
     if batch_size < 1:
         raise DepcapError("batch size must be at least 1")
     chosen, problems = held_out(task, limit)
-    log = Journal(Outcome, out, evaluation_header(model, chosen, settings) if out else None)
+    log = Journal(Outcome, out, evaluation_header(model, chosen, settings, batch_size) if out else None)
     if done := len(log.entries[:limit]):
         progress(done)
     problems = islice(problems, done, None)
-    while batch := list(islice(problems, batch_size)):
-        log.add(_decode(model, chosen, batch, settings, len(log.entries)))
+    while batch := list(islice(problems, batch_size - len(log.entries) % batch_size)):
+        number = len(log.entries) // batch_size
+        log.add(_decode(model, chosen, batch, settings, len(log.entries), number))
         progress(len(batch))
     return report(chosen, log.entries[:limit], batch_size)
 
 
-def evaluation_header(model: Model, task: Task, settings: Settings) -> dict[str, Any]:
+def evaluation_header(model: Model, task: Task, settings: Settings, batch_size: int) -> dict[str, Any]:
     """Everything that an outcome hangs on, by name."""
     kind = {"model": model.name, "task": task.name, "version": task.version}
-    return kind | identity(model, settings)
+    clock = {"device": str(model.denoiser.device), "batch_size": batch_size}
+    return kind | identity(model, settings) | clock
 
 
 def _decode(
-    model: Model, task: Task, batch: list[Example], settings: Settings, first: int
+    model: Model, task: Task, batch: list[Example], settings: Settings, first: int, number: int
 ) -> Iterator[Outcome]:
-    """What came of each problem of a batch, the first of which is number `first`."""
-    results = start(model, [example.prompt for example in batch], settings).run()
+    """What came of each problem of batch `number`, the first of which is problem `first`."""
+    own = replace(settings, seed=settings.seed + first)  # row r of a batch adds r
+    results = start(model, [example.prompt for example in batch], own).run()
     seconds = max(result.seconds for result in results) / len(batch)
     for place, (example, result) in enumerate(zip(batch, results, strict=True)):
         right = task.score(example, result.text or "") == 1.0
-        overlong = result.response_length == settings.gen_length
+        overlong = result.response_length == len(result.tokens)
         yield Outcome(
             first + place, right, result.nfe, result.computed, result.auxiliary,
-            len(result.tokens), result.response_length, overlong, seconds,
+            result.filled, result.response_length, overlong, seconds, number, result.auxiliary_computed,
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The filter of Learn2PD: a small network that tells from confidences which proposals are final."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,14 @@ class Filter:
         parts = padded.view(len(padded), -1, WIDTH)
         hidden = functional.linear(parts, w["w1"], w["b1"]).relu()
         return functional.linear(hidden, w["w2"], w["b2"]).flatten(1)[:, :width]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights."""
+        digest = hashlib.sha256()
+        for name in SHAPES:
+            digest.update(self.weights[name].contiguous().numpy().tobytes())
+        return f"sha256:{digest.hexdigest()}"
 
 
 def load_filter(folder: Path) -> Filter | None:

@@ -127,7 +127,9 @@ class Decoding:
 
     def _result(self, row: int) -> Result:
         prompt, end = self.request.prompts[row], int(self._canvas.end[row])
-        tokens = self._canvas.ids[row, len(prompt) : end].tolist()
+        region = self._canvas.ids[row, len(prompt) : len(prompt) + self.request.settings.gen_length].tolist()
+        filled = len(region) - region.count(self._canvas.mask_id)
+        tokens = region[: end - len(prompt)]
         when = self._ledger.unmask_step[row, len(prompt) : end].tolist()
         length = response_length(tokens, self.request.model.denoiser.end_ids)
         tokenizer = self.request.model.tokenizer
@@ -135,5 +137,6 @@ class Decoding:
         ledger = self._ledger
         return Result(
             prompt, tokens, text, int(ledger.nfe[row]), int(ledger.computed[row]), int(ledger.auxiliary[row]),
-            ledger.block_sizes(row), when, self._row_seconds[row], length,
+            int(ledger.auxiliary_computed[row]), filled, ledger.block_sizes(row), when,
+            self._row_seconds[row], length,
         )  # fmt: skip

@@ -46,8 +46,10 @@ class Guided:
         place = torch.arange(ids.shape[1], device=ids.device)
         blank = torch.where(place < self.prompt_length[:, None], self.mask_id, ids)
         both = Query(_double(query.compute), _twice(query.read), _double(query.visible))
-        given, alone = self.inner(torch.cat((ids, blank)), both, store).log_probs.chunk(2)
-        return Answer((alone + (self.scale + 1) * (given - alone)).log_softmax(dim=2))
+        answer = self.inner(torch.cat((ids, blank)), both, store)
+        given, alone = answer.log_probs.chunk(2)
+        guided = (alone + (self.scale + 1) * (given - alone)).log_softmax(dim=2)
+        return Answer(guided, answer.computed.view(2, -1).sum(dim=0))
 
 
 def _double(value: Any) -> Any:

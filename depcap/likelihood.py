@@ -26,10 +26,13 @@ ROWS_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """Nats per token with a 95 % interval over problems, and how many tokens and masks that took."""
+    """Nats per token with a 95 % interval over problems, and how many tokens and masks that took.
+
+    One problem has no interval.
+    """
 
     nats_per_token: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     tokens: int
     masks: int
 
@@ -98,8 +101,8 @@ def _summary(sums: Float[Tensor, "N"], lengths: Tensor, masks: int) -> Likelihoo
     """The ratio of sums, with the interval of a ratio estimator over problems."""
     total = int(lengths.sum())
     mean = float(sums.sum()) / total
-    spread = (
-        float((sums - mean * lengths).std()) * math.sqrt(len(sums)) / total if len(sums) > 1 else math.nan
-    )
+    if len(sums) == 1:
+        return Likelihood(mean, None, total, masks)
+    spread = float((sums - mean * lengths).std()) * math.sqrt(len(sums)) / total
     half = float(norm.ppf(0.975)) * spread
     return Likelihood(mean, (mean - half, mean + half), total, masks)

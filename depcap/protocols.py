@@ -40,7 +40,8 @@ class Denoiser(Protocol):
 class BoundaryPolicy(Protocol):
     """How long is the block that opens now.
 
-    A `sliding` block opens anew in every step, at the row's first mask, and nothing beyond it can be seen.
+    A `sliding` block opens anew in every step, at the row's first mask, and nothing beyond it can be seen;
+    what the step unmasks is then the block.
     `lookahead` is how many positions past the block's start are read when it opens. `open` gives sizes for
     the rows in `opening` and must leave the state of the other rows alone; `at` starts at the block's start.
     """
@@ -77,15 +78,19 @@ class UnmaskPolicy(Protocol):
     """Which proposals are committed in this step.
 
     `lookahead` is how many positions past the block's start it reads in every step; 0 for those of the block.
-    `shadows` asks for `Proposal.doubt`, `attention` for `Proposal.attention`. `may_idle` allows steps that
-    commit nothing: the policy must end by itself then, as it must if it masks again. `select` may only mark
-    eligible positions, and must leave the state of rows without any alone. `explain` is for recording: a
-    reason code, the position that caused it (-1: none) and the round, from 1 (-1: none) for every position
-    of the window.
+    A `whole` policy reads the whole generation region instead, and may unmask past the block, which then
+    reaches as far. `shadows` asks for `Proposal.doubt`, `attention` for `Proposal.attention`. `may_idle`
+    allows steps that commit nothing: the policy must end by itself then, as it must if it masks again.
+    `select` may only mark eligible positions, and must leave the state of rows without any alone. `explain`
+    is for recording: a reason code, the position that caused it (-1: none) and the round, from 1 (-1: none)
+    for every position of the window.
     """
 
     @property
     def lookahead(self) -> int: ...
+
+    @property
+    def whole(self) -> bool: ...
 
     @property
     def shadows(self) -> bool: ...
@@ -120,7 +125,8 @@ class CachePolicy(Protocol):
 class StopRule(Protocol):
     """May end a row early: the new end of every row, given the ids that end a response.
 
-    `canvas` is what the step has made of it; `lookahead` as for an unmask policy.
+    `canvas` is what the step has made of it. Up to `lookahead` positions past the block's start it reads what
+    the cache computes anyway: it never makes a step compute more.
     """
 
     @property

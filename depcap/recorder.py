@@ -82,6 +82,8 @@ class Recorder:
     def _trace(self, frames: list[Frame], row: int, result: Result) -> Trace:
         mine = [frame for frame in frames if frame.values["live"][row]]
         rows = [self._row(frame, row, step) for step, frame in enumerate(mine, start=1)]
+        ends = {record["block"]: record["end"] for record in rows}  # a block may reach further in the end
+        rows = [record | {"end": ends[record["block"]]} for record in rows]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         return Trace(self._header(result, rows), table)
 
@@ -111,7 +113,8 @@ class Recorder:
             schema_version=SCHEMA_VERSION, level=self.level, model=model.name, weights=model.weights,
             tokenizer=model.tokenizer.fingerprint() if model.tokenizer else None,
             method=request.method.name, cache=request.method.cache, stop=request.method.stop,
-            params=request.method.params, gen_length=request.settings.gen_length, seed=request.settings.seed,
+            params=request.method.params, helpers=dict(request.method.helpers),
+            gen_length=request.settings.gen_length, seed=request.settings.seed,
             temperature=request.settings.temperature, device=str(model.denoiser.device),
             dtype=str(model.dtype).removeprefix("torch."), versions=versions(), prompt_ids=result.prompt_ids,
             mask_id=model.denoiser.mask_id, end_ids=list(model.denoiser.end_ids),

@@ -66,7 +66,8 @@ def named_method(model: Model, settings: Settings) -> NamedMethod:
 def identity(model: Model, settings: Settings) -> dict[str, Any]:
     """Everything that a decode hangs on besides its prompt, under the names in a trace's header."""
     named = named_method(model, settings)
-    return {
+    helped = {"helpers": dict(named.helpers)} if named.helpers else {}
+    return helped | {
         "weights": model.weights, "dtype": str(model.dtype).removeprefix("torch."), "method": named.name,
         "params": json_params(named.params), "cache": named.cache, "stop": named.stop,
         "gen_length": settings.gen_length, "temperature": settings.temperature, "seed": settings.seed,

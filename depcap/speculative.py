@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from depcap.protocols import Denoiser, StopRule
@@ -35,7 +35,12 @@ class Speculation:
     window is taken on trust. Post-verify: what was taken on trust and the first token of the next window are
     checked while that window is drafted. The first token that does not stand is replaced by the verifier's
     and everything after it is dropped. Nothing unverified is ever committed, so that no tail is left to
-    truncate. A diffusion model drafts a window in `draft_steps` forwards, a causal one in `window`.
+    truncate. A diffusion model drafts a window in `draft_steps` forwards, a causal one in `window`, with what
+    it has read kept.
+
+    Every window has its full length: a draft is cut neither where it is unsure nor at an end token. Drafting
+    and checking take their turns, and time that would overlap is not modelled. Acceptance is told by round
+    (a round's block is what stood), not by offset in the window.
     """
 
     verifier: Verifier
@@ -47,31 +52,37 @@ class Speculation:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Ids with what is taken on trust: `pending` drafts from the first unverified position on."""
+    """Ids with what is taken on trust: `pending` drafts from the first unverified position on.
+
+    `reading` is the verifier's; `own` that of a drafter which is causal.
+    """
 
     ids: Int[Tensor, "B L"]
     pending: Int[Tensor, "B"]
     reading: Reading
+    own: Reading | None
 
 
 @torch.inference_mode()
 def speculate(drafter: Denoiser, canvas: Canvas, method: Speculation) -> Iterator[Step]:
     """Decode `canvas`, yielding a Step per round of drafting and checking; its block is what was verified."""
-    trust = Trust(canvas.ids, torch.zeros_like(canvas.end), method.verifier.start(canvas))
+    own = Verifier(drafter).start(canvas) if getattr(drafter, "causal", False) else None
+    trust = Trust(canvas.ids, torch.zeros_like(canvas.end), method.verifier.start(canvas), own)
     nfe, index = torch.zeros_like(canvas.end), 0
     while (live := (masked := canvas.masked()).any(dim=1)).any():
         start = torch.where(live, masked.int().argmax(dim=1), canvas.end)
-        ids, forwards, computed = draft(drafter, canvas, trust, start, method)
+        trust, forwards, computed = draft(drafter, canvas, trust, start, method)
         drafted = (canvas.end > start + trust.pending).to(start.dtype)
         reach = torch.minimum(start + trust.pending + drafted, canvas.end)
         at = Window.span(start, torch.where(live, reach, start))
-        proposal, count, stands = _check(method.verifier, ids, at, trust.reading)
+        checked = method.verifier.score(trust.ids.gather(1, at.positions), at, trust.reading)
+        proposal, count, stands = _check(checked.log_probs, trust.ids, at)
         selection = Selection(
-            torch.arange(at.positions.shape[1], device=ids.device) < count[:, None],
+            torch.arange(at.positions.shape[1], device=at.positions.device) < count[:, None],
             auxiliary=live.to(nfe.dtype),
+            auxiliary_computed=checked.computed,
         )
-        decided = written(ids, at, proposal.tokens, selection.unmask)
-        trust = _trusted(method, trust, proposal, decided, start, count, stands, canvas)
+        trust = _trusted(method, trust, proposal, selection, start, stands, canvas)
         canvas = canvas.commit(at, proposal.tokens, selection.unmask)
         canvas = canvas.shorten(method.stop(canvas, drafter.end_ids, proposal, selection))
         nfe, index = nfe + forwards, index + 1
@@ -81,38 +92,50 @@ def speculate(drafter: Denoiser, canvas: Canvas, method: Speculation) -> Iterato
 
 def draft(
     drafter: Denoiser, canvas: Canvas, trust: Trust, start: Int[Tensor, "B"], method: Speculation
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids with the next window filled in, and what it cost: forwards and computed positions of each row."""
-    causal, ids, mask = getattr(drafter, "causal", False), trust.ids, canvas.mask_id
+) -> tuple[Trust, Int[Tensor, "B"], Int[Tensor, "B"]]:
+    """The next window filled in, and what it cost: forwards and computed positions of each row."""
     first = torch.minimum(start + trust.pending, canvas.end)
     last = torch.minimum(first + method.window, canvas.end)
+    if trust.own is not None:
+        return _continue(Verifier(drafter), trust, trust.own, first, last)
+    ids, mask, total = trust.ids, canvas.mask_id, method.draft_steps
     whole = spanned(torch.zeros_like(start), canvas.end, ids.shape[1])
-    total, forwards, computed = method.window if causal else method.draft_steps, start * 0, start * 0
+    forwards, computed = start * 0, start * 0
     for step in range(total):
         open_ = spanned(first, last, ids.shape[1]) & (ids == mask)
         live = open_.any(dim=1)
         if not live.any():
             break
         at = Window.span(torch.where(live, first, 0), torch.where(live, last, 0))
-        compute = whole & live[:, None]
-        answer = drafter(ids, Query(compute, at, whole), None)
+        answer = drafter(ids, Query(whole & live[:, None], at, whole), None)
         confidence, tokens = answer.log_probs.max(dim=2)
         eligible = at.valid & open_.gather(1, at.positions)
         share = -(-eligible.sum(dim=1) // (total - step))
-        keys = -at.positions.to(confidence.dtype) if causal else confidence
-        ids = written(ids, at, tokens, best(keys, eligible, share))
-        forwards, computed = forwards + live, computed + compute.sum(dim=1)
-    return ids, forwards, computed
+        ids = written(ids, at, tokens, best(confidence, eligible, share))
+        forwards, computed = forwards + live, computed + answer.computed
+    return replace(trust, ids=ids), forwards, computed
+
+
+def _continue(
+    drafter: Verifier, trust: Trust, own: Reading, first: Int[Tensor, "B"], last: Int[Tensor, "B"]
+) -> tuple[Trust, Int[Tensor, "B"], Int[Tensor, "B"]]:
+    """As `draft`, by a causal model: one token after the other."""
+    own, forwards, computed = replace(own, ids=trust.ids), first * 0, first * 0
+    while (live := first < last).any():
+        at = Window.span(first, torch.where(live, first + 1, first))
+        answer = drafter.score(own.ids.gather(1, at.positions), at, own)
+        ids = written(own.ids, at, answer.log_probs.argmax(dim=2), at.valid)
+        own = replace(own, ids=ids, known=torch.where(live, at.end, own.known))
+        first, forwards, computed = first + live, forwards + live, computed + answer.computed
+    return replace(trust, ids=own.ids, own=own), forwards, computed
 
 
 def _check(
-    verifier: Verifier, ids: Int[Tensor, "B L"], at: Window, reading: Reading
+    log_probs: Float[Tensor, "B W V"], ids: Int[Tensor, "B L"], at: Window
 ) -> tuple[Proposal, Int[Tensor, "B"], Int[Tensor, "B"]]:
     """The verifier's tokens for the window; how many of them are decided; how many of the drafts stand."""
-    drafted = ids.gather(1, at.positions)
-    log_probs = verifier.score(drafted, at, reading)
     confidence, tokens = log_probs.max(dim=2)
-    agrees = (tokens == drafted) & at.valid
+    agrees = (tokens == ids.gather(1, at.positions)) & at.valid
     stands = agrees.int().cumprod(dim=1).sum(dim=1)
     count = torch.minimum(stands + 1, at.valid.sum(dim=1))  # the first that does not stand is replaced
     confidence = torch.where(at.valid, confidence.exp(), -torch.inf)
@@ -123,18 +146,21 @@ def _trusted(
     method: Speculation,
     trust: Trust,
     proposal: Proposal,
-    ids: Int[Tensor, "B L"],
+    selection: Selection,
     start: Int[Tensor, "B"],
-    count: Int[Tensor, "B"],
     stands: Int[Tensor, "B"],
     canvas: Canvas,
 ) -> Trust:
     """What is taken on trust next: the rest of the window where all that was checked stands, else nothing."""
-    at, after = proposal.window, start + count
-    all_stand = stands == at.valid.sum(dim=1)
+    at, count = proposal.window, selection.unmask.sum(dim=1)
+    all_stand, after = stands == at.valid.sum(dim=1), start + count
     reached = torch.minimum(start + trust.pending + method.window, canvas.end)
     pending = torch.where(all_stand, (reached - after).clamp(min=0), 0)
-    beyond = spanned(after + pending, canvas.end, ids.shape[1])
+    beyond = spanned(after + pending, canvas.end, trust.ids.shape[1])
+    ids = written(trust.ids, at, proposal.tokens, selection.unmask)
     ids = torch.where(beyond, canvas.mask_id, ids)
-    reading = method.verifier.keep(proposal.tokens, at, count, stands, trust.reading)
-    return replace(trust, ids=ids, pending=pending, reading=reading)
+    reading, own = method.verifier.keep(proposal.tokens, at, count, stands, trust.reading), trust.own
+    if own is not None:  # it wrote what stands, and has to read the rest again
+        known = torch.where(all_stand, own.known, torch.minimum(own.known, start + stands))
+        own = replace(own, known=known)
+    return Trust(ids, pending, reading, own)

@@ -55,7 +55,10 @@ class EndOfTextPrediction:
     after the position, masked in this step and anywhere in the row, whose proposal is an end token with the
     largest confidence, however small that is. The position itself may still be masked and is decided later,
     perhaps to something else. What is cut off is not seen any more, so that this rule can change the
-    response. With a cache that does not compute the suffix, "anywhere" is what it computes.
+    response. With a cache that does not compute the suffix, "anywhere" is what it computes. Of a method that
+    masks again (`wino`) a row is cut only once its block is full. The official code takes one id for the end
+    (not LLaDA's `<|eot_id|>`), here every id that ends a response counts; its code for Dream looks at the
+    block alone.
     """
 
     lookahead: int = EVERYWHERE

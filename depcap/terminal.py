@@ -77,11 +77,12 @@ def _text(decoding: Decoding, ids: list[int]) -> str:
 def print_report(report: Report | LikelihoodReport, console: Console) -> None:
     """What an evaluation found."""
     table = Table(box=None, show_header=False)
-    low, high = report.ci95
     if isinstance(report, LikelihoodReport):
-        table.add_row("nats per token", f"{report.nats_per_token:.4f}  (95 %: {low:.4f} to {high:.4f})")
+        interval = "  (95 %: {:.4f} to {:.4f})".format(*report.ci95) if report.ci95 else ""
+        table.add_row("nats per token", f"{report.nats_per_token:.4f}{interval}")
         table.add_row("tokens", f"{report.tokens:,}  ({report.n} problems, {report.masks} masks each)")
     else:
+        low, high = report.ci95
         table.add_row(
             "accuracy", f"[b]{report.accuracy:.1%}[/b]  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"
         )

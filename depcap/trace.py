@@ -38,7 +38,8 @@ SCHEMA = pa.schema(
         ("committed", _INTS),  # positions unmasked in this step
         ("committed_tokens", _INTS),
         ("remasked", _INTS),  # positions masked again in this step, after the commit
-        # levels `scores` and `distributions`, over the masked positions of the block before the commit:
+        # levels `scores` and `distributions`, over the masked positions of the block before the commit
+        # (of all that is read, where a method may unmask past the block):
         ("positions", _INTS),
         ("tokens", _INTS),  # proposed
         ("confidence", _FLOATS),
@@ -68,7 +69,10 @@ CURVES = (
 
 
 class Header(BaseModel):
-    """What a reader needs to understand a trace and to run it again."""
+    """What a reader needs to understand a trace and to run it again.
+
+    `helpers` are the hashes of weights that decoded beside the model's, by role (`filter`, `verifier`).
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="constants")
 
@@ -81,6 +85,7 @@ class Header(BaseModel):
     cache: str
     stop: str
     params: dict[str, float | int | str | list[int] | list[float] | None]
+    helpers: dict[str, str] = {}
     gen_length: int
     seed: int
     temperature: float

@@ -1,7 +1,7 @@
 """The values that a decode is made of: all frozen, all tensors per row.
 
 Letters, here and everywhere: `B` rows, `L` canvas length, `C` computed width, `W` read width, `V` vocabulary,
-`K` top-K, `G` key/value heads, `D` head size. Positions are absolute; spans are half-open.
+`K` top-K, `S` shadows, `G` key/value heads, `D` head size. Positions are absolute; spans are half-open.
 """
 
 from dataclasses import dataclass, field, replace
@@ -77,13 +77,14 @@ class Selection:
 
     `unmask` marks positions of the proposal's window. `forced` marks those that the loop added because the
     policy had chosen none in a live row. `remask` marks decided positions of the block that are masked again.
-    `auxiliary` counts forwards of a second model in this step.
+    `auxiliary` counts forwards of a second model in this step, `auxiliary_computed` its positions.
     """
 
     unmask: Bool[Tensor, "B W"]
     forced: Bool[Tensor, "B W"] | None = None
     remask: Bool[Tensor, "B W"] | None = None
     auxiliary: Int[Tensor, "B"] | None = None
+    auxiliary_computed: Int[Tensor, "B"] | None = None
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -147,6 +148,11 @@ class Block:
         wanted = torch.minimum(self.start + size.clamp(min=1), end)
         return Block(self.start, torch.where(opening, wanted, self.end), self.index, self.step)
 
+    def cover(self, at: Window, chosen: Bool[Tensor, "B W"]) -> "Block":
+        """The same block, or one that reaches as far as the last chosen position."""
+        reached = torch.where(chosen, at.positions + 1, 0).amax(dim=1)
+        return replace(self, end=torch.maximum(self.end, reached))
+
     def advance(self, live: Bool[Tensor, "B"]) -> "Block":
         """One more step spent in the block."""
         return Block(self.start, self.end, self.index, self.step + live.to(self.step.dtype))
@@ -158,14 +164,14 @@ class Query:
 
     `compute` is run through the network and its keys and values overwrite the cache; `read` is where
     log-probabilities are wanted: they mean something at positions that are computed; keys at positions that
-    are not `visible` are not attended to. `shadows` and `attention` ask for more than log-probabilities: see
-    `Answer`.
+    are not `visible` are not attended to. `shadows` (the first positions of `read`, or all) and `attention`
+    ask for more than log-probabilities: see `Answer`.
     """
 
     compute: Bool[Tensor, "B L"]
     read: Window
     visible: Bool[Tensor, "B L"]
-    shadows: bool = False
+    shadows: Window | None = None
     attention: bool = False
 
 
@@ -185,12 +191,14 @@ class Attention:
 class Answer:
     """What one denoiser call says of each read position.
 
-    `log_probs` are for the token there, mask token excluded, in float32 or wider; `doubt` the same from a
-    mask in its place, which sees all but what stands there.
+    `log_probs` are for the token there, mask token excluded, in float32 or wider; `doubt` the same, for the
+    positions of `query.shadows`, from a mask in its place, which sees all but what stands there; `computed`
+    counts the positions of each row that went through the network, shadows among them.
     """
 
     log_probs: Float[Tensor, "B W V"]
-    doubt: Float[Tensor, "B W V"] | None = None
+    computed: Int[Tensor, "B"]
+    doubt: Float[Tensor, "B S V"] | None = None
     attention: Attention | None = None
 
     @staticmethod
@@ -214,7 +222,10 @@ class Answer:
         if first.attention is not None:
             seen = [answer.attention for answer in answers]
             attention = Attention(whole([a.among for a in seen]), whole([a.received for a in seen]))
-        return Answer(whole([answer.log_probs for answer in answers]), doubt, attention)
+        log_probs, computed = (
+            whole([getattr(answer, name) for answer in answers]) for name in ("log_probs", "computed")
+        )
+        return Answer(log_probs, computed, doubt, attention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +233,7 @@ class Moment:
     """A step that is about to run, as a cache policy sees it.
 
     `opening` are the rows where a block opens; `fresh` the positions committed in the last step; the
-    policies of the step will read from the block's start up to `read_end`.
+    boundary and the unmask policy will read from the block's start up to `read_end`.
     """
 
     canvas: Canvas
@@ -247,14 +258,19 @@ class Proposal:
     log_probs: Float[Tensor, "B W V"]
     eligible: Bool[Tensor, "B W"]
     noise: Float[Tensor, "B W V"] | None = None
-    doubt: Float[Tensor, "B W V"] | None = None
+    doubt: Float[Tensor, "B S V"] | None = None
     attention: "Attention | None" = None
 
     def doubt_of(self, ids: Int[Tensor, "B W"]) -> Float[Tensor, "B W"]:
-        """The probability of these tokens for a network that does not see what stands there."""
+        """The probability of these tokens for a network that does not see what stands there.
+
+        1 at positions of the window that have no shadow.
+        """
         if self.doubt is None:
             raise ValueError("the policy did not ask for shadows")
-        return self.doubt.gather(2, ids[..., None])[..., 0].exp()
+        shadows = self.doubt.shape[1]
+        said = self.doubt.gather(2, ids[:, :shadows, None])[..., 0].exp()
+        return torch.nn.functional.pad(said, (0, ids.shape[1] - shadows), value=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +283,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One denoiser call and the commits it led to. Tensors here are never written again."""
+    """One denoiser call and the commits it led to. Tensors here are never written again.
+
+    `nfe` counts each row's forwards so far, `computed` the positions run through the network in this step.
+    """
 
     index: int
     canvas: Canvas

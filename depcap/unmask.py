@@ -23,6 +23,7 @@ class Ordinary:
     """
 
     __slots__ = ()
+    whole = False
     shadows = False
     attention = False
     may_idle = False

@@ -56,7 +56,8 @@ for weight in (0.0, 0.6, 1.2, 2.4):
 # %%
 rule = depcap_rule(model, result.trace, samples=4, seed=0)
 for opening in openings(result.trace)[:3]:
-    print(opening.start, rule.sizes(opening.after, opening.before, opening.start, CURVES))
+    found = rule.lengths(opening.after, opening.before, opening.start, CURVES)
+    print(opening.start, {signal: length.size for signal, length in found.items()})
 
 # %% [markdown]
 # `depcap analyze boundaries` asks this of many problems, and decodes each again with every signal in

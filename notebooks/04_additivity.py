@@ -51,7 +51,7 @@ model, folder = depcap.load(MODEL), Path(mkdtemp())
 paths = record(model, "arithmetic", LIMIT, Settings(gen_length=96), folder, LIMIT, lambda _done: None)
 study = choose_study("additivity", plan("4,8", "left-to-right", samples=2))
 blocks = measure(study, model, paths, None, 0, lambda _done: None)
-blocks[["prompt", "block", "candidates", "masked_again", "joint", "additive", "standard_error"]].round(3)
+blocks[["decode", "block", "candidates", "masked_again", "joint", "additive", "standard_error"]].round(3)
 
 # %% [markdown]
 # The verdict is computed from the numbers, and says so when they are too few, as they are here.

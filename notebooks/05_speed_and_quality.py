@@ -34,7 +34,7 @@ folder = Path(mkdtemp())
 chosen = cells([model], ["arithmetic"], specs(METHODS), ["none"], 128, "eos")
 run(chosen, LIMIT, LIMIT, folder, lambda _cell, _done: None)
 table = summary(outcomes(chosen, LIMIT, folder), "llada")
-table[["method", "accuracy", "low", "high", "nfe", "nfe_ratio", "tokens_per_second"]].round(3)
+table[["method", "accuracy", "low", "high", "nfe", "forwards_ratio", "tokens_per_second"]].round(3)
 
 # %% [markdown]
 # With so few problems the intervals are wide. The dotted line joins what no other decoder beats.

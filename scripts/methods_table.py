@@ -4,9 +4,13 @@ import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
+from analysis.comparison import VARIANTS
+from analysis.findings import markdown
 from depcap.cache import CACHES
 from depcap.methods import METHODS
-from depcap.methods.base import DIFFUSION_CACHES, Preset
+from depcap.methods.base import Preset
 from depcap.stopping import STOPS
 
 PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
@@ -14,10 +18,13 @@ HEAD = """# Methods
 
 Every decoder here is a preset on one loop: `depcap decode --method NAME --set KEY=VALUE`. Forwards, positions
 and time are counted the same way for all of them. This page is made from the registry
-(`python -m scripts.methods_table`); figures are the papers' own, on their models and machines.
+(`python -m scripts.methods_table`); figures are the papers' own, on their models and machines. The last
+column says where a rule is not published in every detail, where we had to choose, or where the published
+setting is another.
 
-"""
-PLUGS = """## Caches and stop rules
+{table}
+
+## Caches and stop rules
 
 Caches (`--cache NAME`) say which positions a step computes again and which it can see:
 
@@ -26,59 +33,67 @@ Caches (`--cache NAME`) say which positions a step computes again and which it c
 Stop rules (`--stop NAME`; `eos` is the default) say when a row is finished:
 
 {stops}
+
+## Compared
+
+`depcap compare --methods all,variants` decodes the same problems with every method at its defaults, and with
+
+{variants}
+
+Any other choice is written in the same way, `name:key=value:key=value`: keys are the method's parameters, and
+`stop`, `temperature` and `seed`; a list is in brackets, `adablock:delimiter_ids=[198,271]`. What does not go
+with a model is left out and named: a method is for diffusion models or for causal ones, `learn2pd` needs a
+filter, `apd` and `pearl` a causal model over the same tokens. `pearl` is for both kinds: a diffusion model
+drafts, or a causal one; `pearl:verifier=NAME` names the one that has the last word.
+
+{sections}
 """
-COLUMNS = (
-    "method", "block boundary", "tokens", "trained part", "caches", "stop rules", "auxiliary model", "paper",
-    "the paper's figure",
-)  # fmt: skip
 
 
-def row(name: str, preset: Preset) -> list[str]:
+def row(name: str, preset: Preset) -> dict[str, str | None]:
     """One method's line of the table."""
     link = preset.paper.replace("arXiv ", "")
-    caches = "all" if preset.caches == DIFFUSION_CACHES else ", ".join(preset.caches)
-    paper = f"[{link}](https://arxiv.org/abs/{link})" if link else "–"
-    return [
-        f"[`{name}`](#{name})", preset.boundary, preset.tokens, preset.trained or "–",
-        caches, "all", preset.auxiliary or "–", paper, preset.headline or "–",
-    ]  # fmt: skip
+    return {
+        "method": f"[`{name}`](#{name})", "block boundary": preset.boundary, "tokens": preset.tokens,
+        "trained part": preset.trained or None, "caches": ", ".join(preset.caches),
+        "stop rules": ", ".join(STOPS), "auxiliary model": preset.auxiliary or None,
+        "paper": f"[{link}](https://arxiv.org/abs/{link})" if link else None,
+        "the paper's figure": preset.headline or None, "guesses and differences": preset.caveat or None,
+    }  # fmt: skip
 
 
 def section(name: str, preset: Preset) -> str:
     """One method's parameters."""
-    lines = [f"## {name}", "", preset.summary]
+    parts = [f"## {name}", preset.summary]
     if preset.caveat:
-        lines += ["", f"*Note*: {preset.caveat}."]
-    if preset.params.model_fields:
-        lines += ["", "| parameter | default | |", "|---|---|---|"]
-    for key, field in preset.params.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
-        lines.append(f"| `{key}` | {default} | {field.description} |")
-    return "\n".join(lines)
+        parts.append(f"*Note*: {preset.caveat}.")
+    fields = [
+        (f"`{key}`", None if field.default is None else f"`{field.default}`", field.description)
+        for key, field in preset.params.model_fields.items()
+    ]
+    if fields:
+        parts.append(markdown(pd.DataFrame(fields, columns=["parameter", "default", ""])))
+    return "\n\n".join(parts)
 
 
 def page() -> str:
     """The whole document."""
-    table = [COLUMNS, ["---"] * len(COLUMNS), *(row(name, preset) for name, preset in METHODS.items())]
-    lines = "\n".join("| " + " | ".join(line) + " |" for line in table)
-    plugs = PLUGS.format(caches=_listed(CACHES), stops=_listed(STOPS))
-    return (
-        HEAD
-        + lines
-        + "\n\n"
-        + plugs
-        + "\n"
-        + "\n\n".join(map(section, *zip(*METHODS.items(), strict=True)))
-        + "\n"
+    return HEAD.format(
+        table=markdown(pd.DataFrame(row(name, preset) for name, preset in METHODS.items())),
+        caches=_listed({name: _first(policy) for name, policy in CACHES.items()}),
+        stops=_listed({name: _first(policy) for name, policy in STOPS.items()}),
+        variants=_listed(VARIANTS),
+        sections="\n\n".join(section(name, preset) for name, preset in METHODS.items()),
     )
 
 
-def _listed(policies: Mapping[str, object]) -> str:
-    """A line for every policy: its name and what its docstring says first."""
-    return "\n".join(f"- `{name}`: {_first(policy)}" for name, policy in policies.items())
+def _listed(meanings: Mapping[str, str]) -> str:
+    """A line for every name."""
+    return "\n".join(f"- `{name}`: {meaning}" for name, meaning in meanings.items())
 
 
 def _first(policy: object) -> str:
+    """What a docstring says first."""
     return (inspect.getdoc(policy) or "").split("\n\n")[0].replace("\n", " ")
 
 

@@ -9,7 +9,8 @@ import pytest
 from test_toy import table
 
 import depcap
-from analysis.additivity import Estimate, enumerated, realised, sampled
+from analysis.additivity import enumerated, reach, realised, sampled
+from analysis.curves import Estimate
 from depcap.models.toy import common_cause, exclusive_or, hidden_markov, independent, markov_chain
 
 LN2 = math.log(2)
@@ -139,14 +140,25 @@ def test_a_sampled_prefix_is_the_sample_of_the_prefix() -> None:
     np.testing.assert_allclose(whole.first(3).standard_error, part.standard_error, atol=1e-12)
 
 
-def covers(found: Estimate, exact: float) -> bool:
-    return bool(abs(found.total - exact) <= 1.96 * found.standard_error[-1])
+PARTS = {
+    "joint": "standard_error",
+    "correlation": "correlation_error",
+    "cross": "cross_error",
+    "inconsistency": "inconsistency_error",
+}
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+def covers(found: Estimate, exact: Estimate, part: str) -> bool:
+    off = abs(getattr(found, part).sum() - getattr(exact, part).sum())
+    return bool(off <= reach(getattr(found, PARTS[part])[-1], found.histories))
+
+
+@pytest.mark.parametrize(("samples", "least"), [(16, 0.91), (64, 0.93)])
+def test_the_intervals_cover_the_truth_as_often_as_they_say(samples: int, least: float) -> None:
     after, before, order = worlds(HIDDEN, [2], 5)
-    exact = enumerated(HIDDEN, after, before, order).total
-    inside = [
-        covers(sampled(HIDDEN, after, before, order, samples=64, seed=seed), exact) for seed in range(1_000)
-    ]
-    assert 0.93 <= np.mean(inside) <= 0.97
+    exact = enumerated(HIDDEN, after, before, order)
+    found = [sampled(HIDDEN, after, before, order, samples, seed) for seed in range(1_000)]
+    for part in ("joint", "correlation", "cross"):
+        assert least <= np.mean([covers(one, exact, part) for one in found]) <= 0.97, part
+    # rare histories weigh much in kappa: its interval is too narrow, and docs/additivity.md says so
+    assert 0.88 <= np.mean([covers(one, exact, "inconsistency") for one in found]) <= 0.97

@@ -6,6 +6,7 @@ import pytest
 
 from analysis import agreement as ag
 from analysis import statistics
+from analysis.verdict import verdict
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,7 @@ def blocks(ratio: float, noise: float = 0.0, prompts: int = 20, each: int = 5, s
         {
             "prompt": np.repeat(np.arange(prompts), each), "joint": joint, "additive": additive,
             "correlation": joint - additive, "cross": 0.0, "inconsistency": 0.0, "standard_error": 0.0,
+            "histories": 16, "size": 8, "cut": False,
         }
     )  # fmt: skip
 
@@ -64,11 +66,38 @@ def test_with_few_prompts_there_is_no_interval() -> None:
 
 
 def test_the_parts_of_the_gap_add_up() -> None:
-    found = ag.decomposition(blocks(1.5))
-    parts = {name: part.value for name, part in found.items() if isinstance(part, statistics.Interval)}
+    parts = {name: part.value for name, part in ag.decomposition(blocks(1.5)).items()}
     assert parts["T"] - parts["X"] + parts["kappa"] == pytest.approx(parts["J - A"])
-    assert (found["J > A"], found["J < A"]) == (1.0, 0.0)
-    assert ag.decomposition(blocks(1.05))["within 10 %"] == 1.0
+    assert (parts["J > A for certain"], parts["J < A for certain"]) == (1.0, 0.0)
+    assert ag.decomposition(blocks(1.05))["within 10 %"].value == 1.0
+
+
+def test_a_gap_that_sampling_could_make_is_nobodys() -> None:
+    table = blocks(1.1).assign(standard_error=0.5)
+    parts = ag.decomposition(table)
+    assert parts["J > A for certain"].value == 0
+    assert parts["J < A for certain"].value == 0
+
+
+def test_blocks_that_are_additive_by_definition_or_cut_short_do_not_count() -> None:
+    table = blocks(1.0, prompts=1, each=4).assign(size=[1, 2, 8, 8], cut=[False, False, True, False])
+    assert ag.whole(table)["size"].tolist() == [2, 8]
+
+
+def test_blocks_that_nothing_moved_do_not_count() -> None:
+    table = blocks(1.0, prompts=1, each=3).assign(
+        joint=[1e-4, 0.5, 0.02], additive=[5e-4, 0.0, 0.02], null=[0.0, 0.0, 1e-2]
+    )
+    assert ag.moved(table)["joint"].tolist() == [0.5]
+    assert len(ag.moved(table, floor=1.0)) == 0
+
+
+def test_the_middle_half_of_the_ratios_is_between_its_quartiles() -> None:
+    table = blocks(1.0, prompts=1, each=5)
+    found = ag.agreement(table.assign(joint=table["additive"] * [1, 2, 3, 4, 5]))
+    quartiles = [found[f"{name} of J / A"].value for name in ("first quartile", "third quartile")]
+    assert quartiles == pytest.approx([2, 4])
+    assert found["median (J - A) / J"].value == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +109,22 @@ def test_the_parts_of_the_gap_add_up() -> None:
         (1.0, 0.2, 200, "Additive in sum, but not block by block"),
         (1.1, 0.1, 20, "Undecided"),
         (1.0, 0.02, 4, "Too few blocks to tell (20 blocks of 4 prompts)"),
+        (1.0, 0.16, 60, "Additive in sum; for single blocks it takes more blocks"),
     ],
 )
 def test_the_verdict_follows_from_the_numbers(
     ratio: float, noise: float, prompts: int, sentence: str
 ) -> None:
     table = blocks(ratio, noise, prompts)
-    assert ag.verdict(table, ag.agreement(table)).startswith(sentence)
+    assert verdict(table, ag.agreement(table)).startswith(sentence)
 
 
 @pytest.mark.parametrize(
     ("ratio", "parts", "why"),
     [
+        (0.6, {"inconsistency": 0.6, "correlation": 0.4}, "do not agree with its marginals"),
+        (1.5, {"inconsistency": -0.6, "correlation": 1.6}, "couples the candidates"),
+        (1.5, {"inconsistency": -1.6, "correlation": 1.5, "cross": -1.1}, "couples the candidates"),
         (1.5, {"correlation": 1.0}, "couples the candidates"),
         (0.6, {"cross": -1.0}, "learn the same thing"),
         (0.6, {"inconsistency": 1.0}, "do not agree with its marginals"),
@@ -106,7 +139,7 @@ def test_the_reason_given_is_the_part_that_makes_most_of_the_gap(
     table = table.assign(correlation=0.0, cross=0.0, inconsistency=0.0).assign(
         **{name: share * gap for name, share in parts.items()}
     )
-    assert why in ag.verdict(table, ag.agreement(table))
+    assert why in verdict(table, ag.agreement(table))
 
 
 def test_what_sampling_alone_would_give_is_not_called_a_gap() -> None:
@@ -114,9 +147,7 @@ def test_what_sampling_alone_would_give_is_not_called_a_gap() -> None:
     table = blocks(1.0)
     table["standard_error"] = 0.2 * table["joint"]
     table["joint"] += table["standard_error"] * rng.normal(size=len(table))
-    assert ag.verdict(table, ag.agreement(table)).startswith(
-        "Additive in sum; for single blocks it takes more"
-    )
+    assert verdict(table, ag.agreement(table)).startswith("Additive in sum; for single blocks it takes more")
     assert ag.noise(table)["R², disattenuated"] > ag.agreement(table)["R²"].value
 
 
@@ -124,3 +155,22 @@ def test_columns_that_do_not_vary_have_no_slope() -> None:
     table = blocks(1.0).assign(additive=2.0)
     found = ag.agreement(table)
     assert all(np.isnan(found[name].value) for name in ("slope", "R²", "Pearson", "Spearman"))
+
+
+def test_a_gap_far_larger_than_the_noise_is_one_even_with_few_histories() -> None:
+    rng = np.random.default_rng(0)
+    table = blocks(1.0, prompts=40)
+    sign = np.tile([1.0, -1.0], len(table) // 2)
+    error = 0.1 * table["additive"]
+    table = table.assign(
+        joint=table["additive"] * (1 + 0.5 * sign) + error * rng.normal(size=len(table)), standard_error=error
+    )
+    assert verdict(table, ag.agreement(table)).startswith("Additive in sum, but not block by block")
+
+
+def test_a_reason_that_may_be_none_is_not_given() -> None:
+    rng = np.random.default_rng(0)
+    table = blocks(0.6, 0.02)
+    kappa = rng.normal(0, 5, len(table)) - 1.0
+    table = table.assign(correlation=table["joint"] - table["additive"] - kappa, inconsistency=kappa)
+    assert "no single reason" in verdict(table, ag.agreement(table))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import depcap
-from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, ORDERS, RANDOM, Plan, measure, ordered
+from analysis.blocks import CHOSEN, ERRORS, LEFT_TO_RIGHT, ORDERS, RANDOM, Plan, measure, ordered
 from analysis.openings import ELSEWHERE, LAST, SHUFFLED, compared, openings
 from analysis.replay import canvas_at
 from depcap import DepcapError
@@ -75,12 +75,25 @@ def test_fixed_sizes_that_fit_are_measured_and_the_decoders_own(llada: depcap.Mo
         names = {str(size) for size in QUICK.sizes if size <= room} | {CHOSEN}
         assert named == {(name, order) for name in names for order in ORDERS}
         assert {row["size"] for row in rows if row["candidates"] == CHOSEN} == {min(opening.size, room)}
+        assert {row["cut"] for row in rows if row["candidates"] == CHOSEN} == {opening.size > room}
+        assert not any(row["cut"] for row in rows if row["candidates"] != CHOSEN)
+
+
+def test_the_comparisons_are_of_the_decoders_own_block(llada: depcap.Model, trace: Trace) -> None:
+    rows = measure(llada.denoiser, openings(trace)[-1], QUICK, 0)
+    own = next(row for row in rows if row["candidates"] == CHOSEN and row["order"] == LEFT_TO_RIGHT)
+    compared_with = [row for row in rows if row["masked_again"] != LAST]
+    assert compared_with
+    assert {(row["candidates"], row["size"]) for row in compared_with} == {(CHOSEN, own["size"])}
 
 
 def test_a_measurement_has_the_gap_and_its_parts(llada: depcap.Model, trace: Trace) -> None:
     for row in measure(llada.denoiser, openings(trace)[0], QUICK, 0):
         parts = row["correlation"] - row["cross"] + row["inconsistency"]
         assert row["joint"] - row["additive"] == pytest.approx(parts, abs=1e-9)
+        assert all(row[name] >= 0 for name in ERRORS)
+        assert row["standard_error_curve"][-1] == row["standard_error"]
+        assert sum(row["truncated_curve"]) == pytest.approx(row["truncated"])
         assert sum(row["joint_curve"]) == pytest.approx(row["joint"])
         assert len(row["additive_curve"]) == row["size"]
         assert row["entropy"] > 0

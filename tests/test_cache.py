@@ -1,5 +1,6 @@
 """What each cache computes and sees, against a decoder that keeps a dictionary of keys and values."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,25 @@ def test_a_pruned_suffix_is_neither_computed_nor_seen(
 
     expected = slowly(small["llada"], prompt, pruned)
     assert commits(small["llada"], prompt, StreamingCache(width), FixedBlock(SIZE)) == expected
+
+
+@given(families, prompts, st.integers(2, 12), st.floats(0.5, 4), st.floats(1, 5))
+def test_a_suffix_drops_out_as_published(
+    small: dict[str, depcap.Model], family: str, prompt: list[int], width: int, density: float, spread: float
+) -> None:
+    def dropped(network: Network, x: list[int], _fresh: list[bool], start: int, end: int, step: int) -> Any:
+        dice = torch.rand(width, generator=torch.Generator().manual_seed(start)).tolist()
+
+        def stays(d: int) -> bool:
+            bell = math.exp(-((spread * d / (width - 1)) ** 2) / 2) / math.sqrt(2 * math.pi)
+            return d < width and dice[d] < density * bell
+
+        visible = [i for i in range(len(x)) if i < end or stays(i - end)]
+        return network.some(x, visible if step == 0 else [i for i in visible if i >= start], visible)
+
+    expected = slowly(small[family], prompt, dropped)
+    cache = DropoutCache(width, density, spread)
+    assert commits(small[family], prompt, cache, FixedBlock(SIZE)) == expected
 
 
 # Degenerate cases that are equalities.

@@ -137,6 +137,14 @@ def test_eval_reports_as_json(run: Any, text_folder: Path) -> None:
         assert 0 <= made["ci95"][0] <= made["accuracy"] <= made["ci95"][1] <= 1
 
 
+def test_the_likelihood_of_one_problem_has_no_interval(run: Any) -> None:
+    options = ("--task", "python", "--metric", "nll", "--limit", "1", "--masks", "2")
+    code, out, err = run("eval", *options, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["ci95"] is None
+    assert run("eval", *options)[0] == 0
+
+
 # What does not
 
 BAD = {

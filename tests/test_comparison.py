@@ -1,6 +1,7 @@
 """Comparisons: what is run, what is kept, what the tables say."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pandas as pd
 import pytest
 
 import depcap
-from analysis.comparison import cells, outcomes, run, spec, specs
+from analysis.comparison import OWN, VARIANTS, cells, choose_baseline, outcomes, run, spec, specs
+from analysis.findings import markdown as as_markdown
 from analysis.pareto import SYMBOLS, pareto
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
 from depcap import DepcapError
 from depcap.methods import METHODS
+from depcap.request import Settings, named_method
 
 # Which decoders are run
 
@@ -37,9 +40,59 @@ def test_causal_methods_are_for_causal_models(text_model: depcap.Model) -> None:
     assert grid(causal, "ar", ["dual"]) == [("ar", "causal")]
 
 
+@pytest.mark.parametrize("name", ["tiny-llada", "tiny-ar"])
+def test_all_is_every_method_that_can_be_run_and_names_the_others(name: str) -> None:
+    model, why = depcap.load(name, "cpu"), list[str]()
+    found = cells([model], ["python"], specs("all"), ["none"], 8, "eos", why.append)
+    run = {cell.spec.label for cell in found}
+    named = set(re.findall("[a-z0-9-]+", " ".join(why)))
+    assert run | (named & METHODS.keys()) == METHODS.keys()
+    assert not run & named
+    assert run >= ({"ar"} if name == "tiny-ar" else {"apd", "pearl", "depcap", "dream"})
+
+
+def test_a_method_for_both_kinds_of_model_is_run_on_both() -> None:
+    models = [depcap.load(name, "cpu") for name in ("tiny-llada", "tiny-ar")]
+    found = cells(models, ["python"], specs("pearl:verifier=tiny-ar"), ["none"], 8, "eos")
+    assert [cell.model.name for cell in found] == ["tiny-llada", "tiny-ar"]
+
+
+def test_methods_of_the_other_kind_are_named_once(text_model: depcap.Model) -> None:
+    why: list[str] = []
+    cells([text_model], ["python", "arithmetic"], specs("ar,llada"), ["none"], 8, "eos", why.append)
+    assert why == [f"ar: not for {text_model.name}, a diffusion model"]
+
+
 def test_parameters_go_with_a_methods_name() -> None:
     made = spec("fast-dllm:threshold=0.3:block_size=16")
     assert (made.method, made.params) == ("fast-dllm", {"threshold": "0.3", "block_size": "16"})
+
+
+def test_a_stop_a_temperature_and_a_seed_go_with_a_methods_name_too(text_model: depcap.Model) -> None:
+    chosen = specs("llada,llada:stop=eotp:temperature=0.5:seed=3:block_size=4")
+    first, second = cells([text_model], ["python"], chosen, ["none"], 8, "run_to_end")
+    assert first.settings == Settings("llada", "none", 8, "run_to_end")
+    assert second.settings == Settings("llada", "none", 8, "eotp", 3, 0.5, {"block_size": "4"})
+    assert first.file != second.file
+    assert not {key for preset in METHODS.values() for key in preset.params.model_fields} & OWN.keys()
+
+
+def test_a_list_is_written_in_brackets(text_model: depcap.Model) -> None:
+    chosen = specs("adablock:delimiter_ids=[198,271]:block_size=4, prophet:gaps=[3,2,1],llada")
+    found = cells([text_model], ["python"], chosen, ["none"], 8, "eos")
+    made = [named_method(text_model, cell.settings).params for cell in found]
+    assert (made[0]["delimiter_ids"], made[1]["gaps"], len(made)) == ([198, 271], [3.0, 2.0, 1.0], 3)
+
+
+def test_a_method_is_compared_once() -> None:
+    labels = [made.label for made in specs("llada,all,variants,llada")]
+    assert labels[0] == "llada"
+    assert sorted(labels) == sorted([*METHODS, *VARIANTS])
+
+
+def test_every_variant_can_be_run(small: dict[str, depcap.Model]) -> None:
+    found = cells([small["llada"]], ["python"], specs("variants"), ["none"], 8, "eos")
+    assert {cell.spec.label for cell in found} == set(VARIANTS)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +103,11 @@ def test_parameters_go_with_a_methods_name() -> None:
         ("depcap", ["python"], ["x"], "unknown cache"),
         ("depcap:a=1", ["python"], ["none"], "unknown parameter"),
         ("depcap:a", ["python"], ["none"], "name:key=value"),
+        ("depcap:stop=x", ["python"], ["none"], "unknown stop 'x'"),
+        ("depcap:temperature=hot", ["python"], ["none"], "temperature and seed are numbers"),
+        ("depcap:temperature=-1", ["python"], ["none"], "temperature -1.0 must be"),
+        ("depcap:seed=0.5", ["python"], ["none"], "temperature and seed are numbers"),
+        ("adablock:delimiter_ids=[a,b]", ["python"], ["none"], "delimiter_ids"),
         ("ar", ["python"], ["none"], "none of these methods"),
     ],
 )  # fmt: skip
@@ -83,7 +141,15 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     assert "fast-dllm" in text
     assert len(pd.read_parquet(out / "outcomes.parquet")) == 4
     assert len(pd.read_parquet(out / "summary.parquet")) == 2
-    assert "`fast-dllm`" in (out / "summary.md").read_text()
+    said = (out / "summary.md").read_text()
+    assert "`fast-dllm`" in said
+    assert "- positions to fill: 8\n- stop rule: eos" in said
+    assert (
+        "- problems per batch: 20\n- device: cpu\n- dtype: float32\n- baseline: `llada`, cache none" in said
+    )
+    assert f"- command: `depcap compare --model {text_folder} " in said
+    assert "Holm" in said
+    assert "**bold**" in said
     page = next(out.glob("pareto-*.html")).read_text()
     assert '"showSendToCloud": false' in page
 
@@ -93,6 +159,23 @@ def test_the_command_refuses_in_one_line(run_cli: Any, text_folder: Path, tmp_pa
     assert (code, len(err.splitlines())) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("methods", "name", "chosen"),
+    [("depcap,llada", None, "llada"), ("depcap,klass", None, "depcap"), ("depcap,llada", "depcap", "depcap")],
+)
+def test_the_baseline_is_what_is_named_or_llada_or_the_first(
+    text_model: depcap.Model, methods: str, name: str | None, chosen: str
+) -> None:
+    found = cells([text_model], ["python"], specs(methods), ["none"], 8, "eos")
+    assert choose_baseline(found, name) == chosen
+
+
+def test_a_baseline_that_is_not_run_is_refused(text_model: depcap.Model) -> None:
+    found = cells([text_model], ["python"], specs("depcap,klass"), ["none"], 8, "eos")
+    with pytest.raises(DepcapError, match=r"unknown baseline 'lada' \(known: depcap, klass\)"):
+        choose_baseline(found, "lada")
+
+
 # What the tables say
 
 
@@ -100,8 +183,8 @@ def made(right: list[bool], nfe: list[int], method: str, cache: str = "none") ->
     return [
         {
             "model": "m", "task": "t", "method": method, "cache": cache, "problem": i,
-            "right": r, "nfe": n, "computed": 10 * n, "auxiliary": 0, "filled": 8,
-            "response_length": 6, "overlong": False, "seconds": n / 10,
+            "right": r, "nfe": n, "computed": 10 * n, "auxiliary": 0, "auxiliary_computed": 0, "filled": 8,
+            "response_length": 6, "overlong": False, "seconds": n / 10, "batch": i // 2,
         }
         for i, (r, n) in enumerate(zip(right, nfe, strict=True))
     ]  # fmt: skip
@@ -118,9 +201,56 @@ def test_costs_and_paired_tests_are_by_decoder() -> None:
     found = summary(TABLE, "llada").set_index("method")
     assert list(found.accuracy) == [0.75, 0.5, 0.25]
     assert list(found.difference) == [0.0, -0.25, -0.5]
-    assert list(found.nfe_ratio) == [1.0, 4.0, 2.0]
+    assert list(found.forwards_ratio) == [1.0, 4.0, 2.0]
     assert found.loc["fast", ["wins", "losses"]].tolist() == [0, 1]
     assert found.loc["fast", "tokens_per_second"] == pytest.approx(24 / 0.8)
+
+
+def test_forwards_of_a_second_model_are_not_free() -> None:
+    helped = pd.DataFrame(made([True, False, True, False], [2] * 4, "helped")).assign(auxiliary=7)
+    found = summary(pd.concat([TABLE, helped], ignore_index=True), "llada").set_index("method")
+    assert found.loc["helped", ["nfe", "auxiliary", "forwards"]].tolist() == [2.0, 7.0, 9.0]
+    assert found.loc["helped", "forwards_ratio"] == pytest.approx(8 / 9)
+    on_front = front(found, "forwards")
+    assert (on_front["fast"], on_front["helped"]) == (True, False)  # as often right, in as many NFE
+
+
+def test_p_values_are_corrected_within_a_table_and_the_baseline_has_none() -> None:
+    right = {"llada": [True] * 12, "bad": [False] * 12, "worse": [False] * 7 + [True] * 5}
+    rows = [row for method, known in right.items() for row in made(known, [1] * 12, method)]
+    table = pd.DataFrame(rows + [row | {"task": "other"} for row in rows[:24]])
+    found = summary(table, "llada").set_index(["task", "method"])
+    p = 2 / 2**12
+    assert found["p"].isna().tolist() == [True, False, False, True, False]
+    assert found.loc[("t", "bad"), ["p", "p_holm"]].tolist() == pytest.approx([p, 2 * p])
+    assert found.loc[("t", "worse"), ["p", "p_holm"]].tolist() == pytest.approx([2 / 2**7] * 2)
+    assert found.loc[("other", "bad"), "p_holm"] == pytest.approx(p)
+
+
+def timed(batches: int, size: int = 20) -> pd.DataFrame:
+    """Two decoders that take as long, but for noise that all problems of a batch share."""
+    rng, n = np.random.default_rng(0), batches * size
+    both = [pd.DataFrame(made([True] * n, [1] * n, method)) for method in ("llada", "fast")]
+    for table in both:
+        table["batch"] = table["problem"] // size
+        table["seconds"] = rng.uniform(0.5, 1.5, batches)[table["batch"]]
+    return pd.concat(both, ignore_index=True)
+
+
+def test_intervals_of_time_resample_batches() -> None:
+    outcomes = timed(12)
+    found = summary(outcomes, "llada").set_index("method").loc["fast"]
+    first, second = (rows["seconds"] for _, rows in outcomes.groupby("method", sort=False))
+    narrow = ratio(first, second).ci95
+    assert found["speed_ratio_high"] - found["speed_ratio_low"] > 3 * (narrow[1] - narrow[0])
+    assert found["speed_ratio_low"] < 1 < found["speed_ratio_high"]
+
+
+def test_few_batches_give_no_interval_of_time() -> None:
+    found = summary(timed(9), "llada").set_index("method")
+    assert np.isnan(found.loc["fast", ["speed_ratio_low", "speed_ratio_high"]].astype(float)).all()
+    line = next(line for line in markdown(found.reset_index()).splitlines() if "`fast`" in line)
+    assert f"| {found.loc['fast', 'speed_ratio']:.2f}×  " in line
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:
@@ -129,19 +259,25 @@ def test_without_the_baseline_nothing_is_compared() -> None:
 
 
 def test_the_front_is_what_nothing_beats() -> None:
-    assert list(front(summary(TABLE, "llada"), "nfe")) == [True, True, False]
+    assert list(front(summary(TABLE, "llada"), "forwards")) == [True, True, False]
     assert list(front(summary(TABLE, "llada"), "tokens_per_second", True)) == [True, True, False]
 
 
 def test_equal_decoders_are_both_on_the_front() -> None:
     twins = pd.DataFrame(made([True], [2], "a") + made([True], [2], "b"))
-    assert list(front(summary(twins, "a"), "nfe")) == [True, True]
+    assert list(front(summary(twins, "a"), "forwards")) == [True, True]
 
 
 def test_the_markdown_marks_the_front() -> None:
     lines = markdown(summary(TABLE, "llada")).splitlines()
     assert any(line.startswith("| **`fast`**") for line in lines)
     assert any(line.startswith("| `slow`") for line in lines)
+
+
+def test_tables_keep_text_as_it_is() -> None:
+    table = pd.DataFrame({"a|b": ["256.0", None, "x|y"], "number": [1.23456, np.nan, 3.0]})
+    lines = [" ".join(line.split()) for line in as_markdown(table).splitlines()]
+    assert lines[2:] == ["| 256.0 | 1.23 |", "| – | – |", "| x\\|y | 3 |"]
 
 
 def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None:
@@ -152,8 +288,12 @@ def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None
     assert sum(bool(trace.showlegend) for trace in figure.data) == 3
 
 
-def test_every_method_has_a_shape_of_its_own() -> None:
-    assert len(set(SYMBOLS)) == len(SYMBOLS) >= len(METHODS)
+def test_methods_have_shapes_of_their_own_and_more_methods_have_shapes_too() -> None:
+    rows = [row for i in range(2 * len(METHODS)) for row in made([True], [i + 1], f"method {i}")]
+    figure = pareto(summary(pd.DataFrame(rows), "method 0"))
+    shapes = [trace.marker.symbol for trace in figure.data if trace.meta["role"] == "decoder"]
+    assert len(set(SYMBOLS)) == len(SYMBOLS)
+    assert set(shapes) == set(SYMBOLS[: 2 * len(METHODS)])
 
 
 # Statistics

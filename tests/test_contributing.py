@@ -1,25 +1,51 @@
-"""The worked example of CONTRIBUTING.md works."""
+"""The worked example of CONTRIBUTING.md works as it stands: its file, its reference, and its lines."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import reference
+import strategies
+import test_reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import families, prompts
 
 import depcap
+from depcap import methods
+from scripts import methods_table
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+METHOD, REFERENCE, STRATEGY = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+IMPORTS = dict(re.findall(r"`(from ([\w.]+) import relative)`", TEXT))
+LINES = dict(re.findall(r"in `(\w+)`: `(\"relative\": .*,)`", TEXT))
 
 
-@pytest.fixture
-def relative(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The example's file, run as it stands, and its registry line."""
-    source = re.search(r"```python\n(.*?)```", TEXT, re.S)
-    assert source is not None
-    names: dict[str, Any] = {"__name__": "relative"}
-    exec(source.group(1), names)
-    monkeypatch.setitem(depcap.METHODS, "relative", names["PRESET"])
-    return names["PRESET"]
+def module(source: str, **known: Any) -> ModuleType:
+    made = ModuleType("relative")
+    vars(made).update(known)
+    exec(source, vars(made))
+    return made
+
+
+@pytest.fixture(scope="module")
+def relative() -> Iterator[Any]:
+    """The example, written where it says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "relative", module(METHOD), raising=False)
+        patch.setattr(reference, "relative", module(REFERENCE), raising=False)
+        from_methods, from_reference = (vars(module(line)) for line in IMPORTS)
+        here = vars(module(STRATEGY, **vars(strategies)))
+        for name, table, names in (
+            ("METHODS", depcap.METHODS, from_methods),
+            ("DECODERS", test_reference.DECODERS, from_reference),
+            ("PARAMS", strategies.PARAMS, here),
+        ):
+            patch.setitem(table, "relative", eval("{" + LINES[name] + "}", names)["relative"])  # type: ignore[attr-defined]
+        yield depcap.METHODS["relative"]
 
 
 def test_the_example_decodes_with_every_cache(relative: Any, small: dict[str, depcap.Model]) -> None:
@@ -29,9 +55,24 @@ def test_the_example_decodes_with_every_cache(relative: Any, small: dict[str, de
             assert result.nfe < 20
 
 
+@pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
+@settings(max_examples=10)
+@given(families, prompts, st.data())
+def test_it_agrees_with_its_reference(
+    relative: Any, small: dict[str, depcap.Model], cache: str, family: str, prompt: list[int], data: Any
+) -> None:
+    length = data.draw(strategies.gen_lengths)
+    drawn = data.draw(strategies.PARAMS["relative"](length))
+    test_reference.agree(small[family], "relative", prompt, length, cache, **drawn)
+
+
 def test_its_degenerate_case_is_what_it_says(relative: Any, llada: depcap.Model) -> None:
     one, quota = (
         depcap.generate(llada, [[5, 1, 7]], method, gen_length=24, **params)[0]
         for method, params in (("relative", {"share": 1.0}), ("llada", {}))
     )
     assert (one.tokens, one.nfe) == (quota.tokens, quota.nfe)
+
+
+def test_it_has_its_line_in_the_page_of_methods(relative: Any) -> None:
+    assert "[`relative`](#relative)" in methods_table.page()

@@ -1,6 +1,7 @@
 """What the decode loop promises, for every method, cache and family."""
 
 import math
+from collections import Counter
 from dataclasses import fields
 from typing import Any
 
@@ -19,6 +20,7 @@ from depcap.methods.eb_sampler import EntropyBudget
 from depcap.methods.klass import Stable
 from depcap.methods.localleap import Anchored
 from depcap.methods.prophet import EarlyCommit
+from depcap.models.transformer import Transformer
 from depcap.trace import LEVELS
 from depcap.unmask import ConflictFree, Factor, Quota, Threshold
 
@@ -42,12 +44,12 @@ def run(model: depcap.Model, method: Method, prompt: list[int], gen_length: int 
 def test_blocks_tile_the_generation_region(
     small: dict[str, depcap.Model], family: str, prompt: list[int], settings: Settings
 ) -> None:
-    spans = []
+    spans = {}
     for step in stream(small[family], [prompt], stop="run_to_end", **settings):
-        if bool(step.opened[0]):
-            spans.append((int(step.block.start[0]), int(step.block.end[0])))
-    ends = [len(prompt), *(end for _, end in spans)]
-    assert [start for start, _ in spans] == ends[:-1]
+        assert bool(step.opened[0]) == (int(step.block.index[0]) not in spans)
+        spans[int(step.block.index[0])] = int(step.block.start[0]), int(step.block.end[0])
+    ends = [len(prompt), *(end for _, end in spans.values())]
+    assert [start for start, _ in spans.values()] == ends[:-1]
     assert ends[-1] == len(prompt) + settings["gen_length"]
 
 
@@ -61,7 +63,7 @@ def test_block_sizes_respect_their_bounds_but_for_the_tail(
         "depcap": lambda: (settings["min_size"], settings["max_size"]),
         "adablock": lambda: (1, max(fixed, length // 4)),
         "dream": lambda: (length, length),
-        "prophet": lambda: (length, length),
+        "prophet": lambda: (fixed, length),
     }.get(settings["method"], lambda: (fixed, fixed))()
     assert all(low <= size <= high for size in sizes[:-1])
     assert 1 <= sizes[-1] <= high
@@ -210,6 +212,37 @@ def test_a_cache_computes_less(llada: depcap.Model) -> None:
     assert work["dual"] < work["prefix"] < work["none"]
 
 
+COUNTED = [
+    ("llada", "none", {}), ("llada", "dual", {}), ("llada", "prefix", {"guidance": 0.7}),
+    ("wino", "dual", {}), ("apd", "none", {}), ("apd", "trailing", {}), ("pearl", "none", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("family", "method", "cache", "params"),
+    [(family, *case) for family in ("llada", "dream") for case in COUNTED]
+    + [("causal", "ar", "causal", {}), ("causal", "pearl", "none", {})],
+)
+def test_positions_are_counted_where_they_go_through_the_network(
+    small: dict[str, depcap.Model], causal: depcap.Model, family: str, method: str, cache: str,
+    params: Settings, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    ran: Counter[Transformer] = Counter()
+    forward = Transformer.forward
+
+    def counted(self: Transformer, tokens: torch.Tensor, *rest: Any) -> Any:
+        ran[self] += tokens.numel()
+        return forward(self, tokens, *rest)
+
+    monkeypatch.setattr(Transformer, "forward", counted)
+    model = (small | {"causal": causal})[family]
+    if method in ("apd", "pearl"):
+        params = {"verifier": str(causal.folder)}
+    result = generate(model, [[5, 1, 7]], method, cache, 24, **params)[0]
+    mine = ran.pop(model.denoiser.network)
+    assert (result.computed, result.auxiliary_computed) == (mine, sum(ran.values()))
+
+
 def test_steps_are_never_written_again(llada: depcap.Model) -> None:
     seen = list(stream(llada, [[1, 2], [3]], gen_length=16, stop="run_to_end"))
     masks = [int(step.canvas.masked()[0].sum()) for step in seen]
@@ -267,14 +300,14 @@ def test_no_entropy_budget_is_one_token_per_step_and_an_endless_one_is_the_whole
         assert left == run(model, Method(FixedBlock(9), quota), PROMPT)
 
 
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_an_answer_that_is_never_settled_is_one_token_per_step(
-    small: dict[str, depcap.Model], family: str
+    small: dict[str, depcap.Model], family: str, cache: Any
 ) -> None:
     model, never = small[family], (math.inf, math.inf, math.inf)
-    left = run(model, Method(FixedBlock(24), EarlyCommit(24, 8, None, never)), PROMPT)
-    right = run(model, Method(FixedBlock(8), Quota(8)), PROMPT)
-    assert [ids for ids, _, _ in left] == [ids for ids, _, _ in right]
+    left = run(model, Method(FixedBlock(8), EarlyCommit(24, None, never), cache), PROMPT)
+    assert left == run(model, Method(FixedBlock(8), Quota(8), cache), PROMPT)
 
 
 @pytest.mark.parametrize("family", ["llada", "dream"])

@@ -197,7 +197,7 @@ def test_rows_in_two_groups_say_what_they_say_in_one(
     compute = [(0, 17), (8, 12), (0, 16), (0, 0)] if stored else [(0, 17), (0, 5), (0, 16), (0, 0)]
     read = [(3, 17), (8, 11) if stored else (1, 4), (5, 9), (2, 2)]
     asked = query(compute, read, [17, 17 if stored else 5, 16, 17])
-    asked = replace(asked, shadows=True, attention=not stored)
+    asked = replace(asked, shadows=asked.read, attention=not stored)
 
     def answer(worth: int) -> tuple[Answer, list[tuple[int, int]]]:
         monkeypatch.setattr(denoising, "WORTH_A_CALL", worth)

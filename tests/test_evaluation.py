@@ -3,13 +3,18 @@
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import depcap
 from depcap import DepcapError
-from depcap.evaluation import evaluate, evaluate_likelihood
+from depcap.evaluation import Outcome, evaluate, evaluate_likelihood
+from depcap.generation import Decoding, start
+from depcap.journal import Journal
 from depcap.request import Settings
+from depcap.result import Result
 
 SETTINGS = Settings("fast-dllm", gen_length=8)
 
@@ -30,6 +35,45 @@ def test_the_batch_size_changes_nothing_but_the_time(text_model: depcap.Model) -
     assert (one.accuracy, one.nfe_mean, one.mean_response_tokens) == (
         many.accuracy, many.nfe_mean, many.mean_response_tokens,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings("llada", "none", 8, params={"order": "random"}), Settings("llada", "none", 8, temperature=1.0)],
+    ids=["order", "tokens"],
+)
+def test_what_a_problem_draws_hangs_on_its_number_alone(
+    text_model: depcap.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    decoded: list[Result] = []
+
+    def kept(*given: Any) -> Decoding:
+        decoding = start(*given)
+        decoded.extend(decoding.run())
+        return decoding
+
+    monkeypatch.setattr("depcap.evaluation.start", kept)
+
+    def drawn(name: str, *runs: tuple[int, int]) -> list[tuple[list[int], list[int]]]:
+        """What every problem drew, in runs up to a limit at a batch size."""
+        decoded.clear()
+        for limit, size in runs:
+            evaluate(text_model, "python", limit, settings, size, out=tmp_path / name)
+        return [(result.tokens, result.unmask_step) for result in decoded]
+
+    in_pairs = drawn("in pairs", (6, 2))
+    assert drawn("at once", (6, 6)) == in_pairs
+    assert drawn("stopped", (3, 2), (6, 2)) == in_pairs
+
+
+def test_what_was_cut_short_without_an_end_token_is_overlong(
+    text_model: depcap.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut, ended = (Result([1], tokens, "", 1, 9, 0, 0, 3, [3], [1, 1, 1], 0.1, n) for tokens, n in (
+        ([5, 6, 7], 3), ([5, 6, 0], 2),
+    ))  # fmt: skip
+    monkeypatch.setattr("depcap.evaluation.start", lambda *_: SimpleNamespace(run=lambda: [cut, ended]))
+    assert evaluate(text_model, "python", 2, SETTINGS).overlong == 0.5
 
 
 def test_a_stopped_evaluation_goes_on_where_it_was(text_model: depcap.Model, tmp_path: Path) -> None:
@@ -68,6 +112,24 @@ def test_a_log_of_another_evaluation_is_refused(
     with pytest.raises(DepcapError, match="another run"):
         evaluate(text_model, task, 1, Settings("fast-dllm", gen_length=8, params=params), out=out)
     assert out.read_text() == before
+
+
+def test_a_log_of_another_batch_size_is_refused_for_its_times(
+    text_model: depcap.Model, tmp_path: Path
+) -> None:
+    evaluate(text_model, "python", 1, SETTINGS, 2, out=tmp_path / "log.jsonl")
+    with pytest.raises(DepcapError, match=r"another run \(batch_size 2, not 3\)"):
+        evaluate(text_model, "python", 1, SETTINGS, 3, out=tmp_path / "log.jsonl")
+    assert '"device": "cpu"' in (tmp_path / "log.jsonl").read_text().splitlines()[0]
+
+
+def test_batches_begin_at_multiples_of_their_size(text_model: depcap.Model, tmp_path: Path) -> None:
+    done: list[int] = []
+    for limit in (3, 7):
+        evaluate(text_model, "python", limit, SETTINGS, 2, done.append, tmp_path / "log.jsonl")
+    assert done == [2, 1, 3, 1, 2, 1]  # the three that were there are counted at once
+    entries = Journal(Outcome, tmp_path / "log.jsonl").entries
+    assert [entry.batch for entry in entries] == [0, 0, 1, 1, 2, 2, 3]
 
 
 @pytest.mark.parametrize("content", ["", "nonsense\n", '{"a": 1}\n[]\n'], ids=["empty", "text", "rows"])

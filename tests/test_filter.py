@@ -10,7 +10,7 @@ from tiny import sharp_filter
 import depcap
 from depcap import DepcapError
 from depcap.filter import FILE, SHAPES, WIDTH, load_filter, random_filter, save_filter
-from scripts.train_filter import fit, records
+from scripts.train_filter import Records, accepted, fit, records, split
 
 
 def test_it_has_as_many_parameters_as_published() -> None:
@@ -49,13 +49,42 @@ def test_a_model_without_a_filter_says_so(text_model: depcap.Model) -> None:
 def test_records_follow_the_reference_to_its_end(small: dict[str, depcap.Model]) -> None:
     for model in small.values():
         found = list(records(model, [[1, 2, 3], [4]]))
-        assert all(u.shape == agrees.shape for u, agrees in found)
-        assert all(((u >= 0) & (u <= 1)).all() for u, _ in found)
-        share = torch.cat([agrees for _, agrees in found]).float().mean()
+        assert all(part.confidences.shape == part.agrees.shape == part.masked.shape for part in found)
+        assert all(((part.confidences >= 0) & (part.confidences <= 1)).all() for part in found)
+        assert all(part.masked.any(dim=1).all() for part in found)
+        assert {int(row) for part in found for row in part.problem} == {0, 1}
+        share = torch.cat([part.agrees for part in found]).float().mean()
         assert 0.05 < share < 1  # labels count decided positions too, where the network may have turned
 
 
+def steps_of(problems: int, each: int) -> Records:
+    """What is sure is final; every other position is decided already."""
+    u = torch.rand(problems * each, WIDTH, generator=torch.Generator().manual_seed(0))
+    masked = (torch.arange(WIDTH) % 2 == 0).expand_as(u)
+    return Records(u, u > 0.6, masked, torch.arange(problems).repeat_interleave(each))
+
+
+def test_whole_problems_are_held_back() -> None:
+    found = steps_of(40, 5)
+    kept, held = split(found, seed=1)
+    assert len(held.problem.unique()) == 4
+    assert not set(kept.problem.tolist()) & set(held.problem.tolist())
+    assert len(kept.problem) + len(held.problem) == len(found.problem)
+
+
 def test_it_learns_that_what_is_sure_is_final() -> None:
-    u = torch.rand(3_000, WIDTH, generator=torch.Generator().manual_seed(0))
-    _, accuracy = fit(u, u > 0.6, iterations=500, seed=0)
-    assert accuracy > 0.9
+    kept, held = split(steps_of(300, 10), seed=0)
+    precision, false_positives = accepted(fit(kept, iterations=500, seed=0), held, 0.96)
+    assert precision > 0.99
+    assert false_positives < 0.02
+
+
+def test_only_masked_positions_above_the_threshold_count_as_accepted() -> None:
+    class Says:
+        def __call__(self, _confidences: torch.Tensor) -> torch.Tensor:
+            return torch.logit(torch.tensor([[0.97, 0.97, 0.95, 0.99, 0.1]]))
+
+    agrees = torch.tensor([[True, False, False, False, False]])
+    masked = torch.tensor([[True, True, True, False, True]])
+    held = Records(torch.zeros(1, 5), agrees, masked, torch.zeros(1))
+    assert accepted(Says(), held, 0.96) == pytest.approx((1 / 2, 1 / 3))  # type: ignore[arg-type]

@@ -4,10 +4,12 @@ import math
 from typing import Any
 
 import pytest
+import torch
 from strategies import PROMPT_VOCAB
 
 import depcap
 from depcap import DepcapError, generate, stream
+from depcap.decoder import canvas_for
 from depcap.trace import LEVELS
 
 BAD: dict[str, dict[str, Any]] = {
@@ -122,6 +124,24 @@ def test_the_response_ends_before_the_first_end_token(llada: depcap.Model) -> No
         assert ends in ([], [len(result.tokens) - 1])
 
 
+@pytest.mark.parametrize("method", ["llada", "wino"])
+def test_what_was_decided_past_the_end_token_counts_as_filled(llada: depcap.Model, method: str) -> None:
+    rows = [[i, 2 * i + 1] for i in range(16)]
+    settings = {"gen_length": 24}
+    decided: list[set[int]] = [set() for _ in rows]
+    for step in stream(llada, rows, method, **settings):
+        places = step.proposal.window.positions
+        for row, mine in enumerate(decided):
+            mine |= set(places[row][step.selection.unmask[row]].tolist())
+            if step.selection.remask is not None:  # counts once, if it is decided again
+                mine -= set(places[row][step.selection.remask[row]].tolist())
+    results = generate(llada, rows, method, **settings)
+    assert [result.filled for result in results] == [len(mine) for mine in decided]
+    assert any(result.filled > len(result.tokens) for result in results)
+    whole = generate(llada, rows, method, stop="run_to_end", **settings)
+    assert {result.filled for result in whole} == {24}
+
+
 def test_a_string_a_list_of_strings_and_its_ids_are_the_same_prompt(text_model: depcap.Model) -> None:
     assert text_model.tokenizer
     ids = text_model.tokenizer.encode("Tom has 3 apples.")
@@ -148,6 +168,20 @@ def test_the_same_seed_gives_the_same_draw_and_another_another(llada: depcap.Mod
         generate(llada, [[1, 2]], gen_length=24, temperature=5.0, seed=seed)[0].tokens for seed in (0, 0, 1)
     ]
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("llada", {"order": "random"}), ("dream", {"alg": "origin"})],
+    ids=["llada", "dream"],
+)
+def test_which_positions_are_drawn_tells_nothing_of_the_tokens_drawn(
+    llada: depcap.Model, method: str, params: dict[str, Any]
+) -> None:
+    made = depcap.make_method(method, 24, temperature=1.0, seed=3, params=params).method
+    canvas = canvas_for([[1], [2, 3]], 24, llada.denoiser, llada.denoiser.device)
+    both = [*made.unmask.init(canvas), *made.proposer.init(canvas)]
+    assert len({float(torch.rand(1, generator=one)) for one in both}) == 4
 
 
 def test_defaults_are_those_of_the_papers_scripts() -> None:

@@ -41,7 +41,7 @@ def trace(text_model: depcap.Model) -> depcap.Trace:
 def rows(text_model: depcap.Model, trace: depcap.Trace) -> pd.DataFrame:
     plan = Plan((2, 4), (LEFT_TO_RIGHT, "random"), samples=2)
     return pd.DataFrame(
-        {"prompt": "arithmetic-0003", "task": "arithmetic", **row}
+        {"decode": "arithmetic-0003", "prompt": "a", "task": "arithmetic", **row}
         for opening in openings(trace)
         for row in measure(text_model.denoiser, opening, plan, 0)
     )

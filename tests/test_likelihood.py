@@ -78,6 +78,7 @@ def test_the_same_every_time_and_an_interval_over_problems(small: dict[str, depc
     assert found == likelihood(model, pairs, masks=8)
     assert isinstance(found, Likelihood)
     assert found.ci95[0] < found.nats_per_token < found.ci95[1]
+    assert likelihood(model, pairs[:1], masks=8).ci95 is None
 
 
 def test_no_masks_is_refused(small: dict[str, depcap.Model]) -> None:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from depcap import METHODS, DepcapError
 from depcap.filter import Filter, random_filter
 from depcap.methods import make_method
+from depcap.stopping import STOPS
 from depcap.verifier import Verifier
 from scripts import methods_table
 
@@ -15,7 +16,7 @@ MAY_LACK_A_PAPER = {"ar", "checkerboard"}
 class Stub:
     """A model that has all that a method can ask for."""
 
-    learned, judge = random_filter(0), Verifier(None)  # type: ignore[arg-type]
+    learned, judge = random_filter(0), Verifier(None, "judge", "sha256:0")  # type: ignore[arg-type]
 
     def newlines(self) -> tuple[int, ...]:
         return (5, 7)
@@ -29,6 +30,14 @@ class Stub:
 
 def test_the_page_of_methods_is_made_from_the_registry() -> None:
     assert methods_table.PAGE.read_text() == methods_table.page(), "run: python -m scripts.methods_table"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_table_says_what_a_method_goes_with_and_where_it_had_to_guess(name: str) -> None:
+    preset, line = METHODS[name], methods_table.row(name, METHODS[name])
+    assert str(line["caches"]).split(", ") == list(preset.caches)
+    assert str(line["stop rules"]).split(", ") == list(STOPS)
+    assert line["guesses and differences"] == (preset.caveat or None)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -87,6 +96,15 @@ def test_what_a_method_cannot_take_is_refused_in_one_line(
 def test_caches_that_do_not_go_with_a_method_are_refused() -> None:
     with pytest.raises(DepcapError, match=r"unknown cache 'dual' \(known: none, causal\)"):
         make_method("ar", 64, cache="dual")
+
+
+@pytest.mark.parametrize("name", ["wino", "dawn", "learn2pd"])
+def test_what_looks_again_at_decided_positions_does_not_go_with_a_cache_that_does_not_compute_them(
+    name: str,
+) -> None:
+    with pytest.raises(DepcapError, match="unknown cache 'dkv'"):
+        make_method(name, 64, cache="dkv", resources=Stub())
+    assert "dkv" in (METHODS[name].params.__doc__ or "")
 
 
 def test_parameters_cannot_be_changed() -> None:

@@ -78,6 +78,15 @@ def test_the_naive_network_agrees_with_a_full_forward(small: dict[str, depcap.Mo
     torch.testing.assert_close(step.proposal.log_probs[0], torch.from_numpy(slow))
 
 
+@pytest.mark.parametrize("block_size", [32, 40])
+@pytest.mark.parametrize("cache", ["none", "dual"])
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_the_filter_looks_at_whole_blocks_of_32_and_beyond_as_the_naive_one(
+    small: dict[str, depcap.Model], family: str, cache: str, block_size: int
+) -> None:
+    agree(small[family], "learn2pd", [5, 1, 7], 44, cache, block_size=block_size, threshold=0.6)
+
+
 CASES = [
     (method, cache)
     for method in DECODERS

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import pearl as reference
 from strategies import prompts
+from test_reference import naive
 from tiny import llama_config, qwen2_config, random_network, write_checkpoint
 
 import depcap
@@ -53,6 +55,22 @@ def test_the_output_is_the_verifiers_own_whatever_drafts(
     assert got.auxiliary == len(got.block_sizes)
 
 
+@pytest.mark.parametrize("drafter", ["llada", "dream", "other", "itself"])
+@given(prompt=prompts, length=st.integers(1, 9), window=st.integers(1, 5), draft_steps=st.integers(1, 3))
+def test_rounds_forwards_and_acceptance_are_the_naive_decoders(
+    models: dict[str, Model], causal: Model, drafter: str, prompt: list[int], length: int, window: int,
+    draft_steps: int,
+) -> None:  # fmt: skip
+    params, model = {"window": window, "draft_steps": draft_steps}, models[drafter]
+    expected = reference.decode(
+        naive(model), naive(causal), prompt, length, causal=model.denoiser.causal, **params
+    )
+    got = pearl(model, causal, [prompt], length, "run_to_end", **params)[0]
+    assert (got.tokens, got.block_sizes) == (expected.tokens, expected.block_sizes)
+    assert (got.nfe, got.auxiliary) == (expected.nfe, expected.rounds)
+    assert got.unmask_step == expected.unmask_step
+
+
 @given(drafters, st.lists(prompts, min_size=2, max_size=3), st.integers(1, 5))
 def test_a_row_does_not_depend_on_its_batch(
     models: dict[str, Model], causal: Model, drafter: str, rows: list[list[int]], window: int
@@ -70,6 +88,14 @@ def test_a_drafter_that_is_always_right_gives_a_window_per_round(
     got = pearl(models["itself"], causal, [[5, 1, 7]], 24, "run_to_end", window=window)[0]
     assert got.block_sizes[0] == 1
     assert set(got.block_sizes[1:-1]) == {window}
+
+
+def test_a_causal_drafter_reads_what_stands_once(models: dict[str, Model], causal: Model) -> None:
+    right = pearl(models["itself"], causal, [[5, 1, 7]], 24, "run_to_end", window=4)[0]
+    assert right.computed == 3 + right.nfe - 1
+    wrong = pearl(models["other"], causal, [[5, 1, 7]], 24, "run_to_end", window=4)[0]
+    rounds = len(wrong.block_sizes)
+    assert wrong.computed <= 3 + wrong.nfe + rounds  # and in every round what took a refused token's place
 
 
 def test_a_drafter_that_is_never_right_gives_a_token_per_round(

@@ -1,11 +1,14 @@
 """When a row is finished: rules that change nothing, and one that can."""
 
+from itertools import islice
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import families, gen_lengths, probabilities, prompts
-from test_reference import naive
+from test_reference import DECODERS, naive
 
 import depcap
 from depcap.boundary import FixedBlock
@@ -78,6 +81,48 @@ def test_a_cut_row_does_not_depend_on_its_batch(
             small[family], [row], "depcap", cache, gen_length, "eotp", min_size=3, max_size=9
         )[0]
         assert (result.tokens, result.nfe) == (alone.tokens, alone.nfe)
+
+
+@pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
+@given(families, prompts, gen_lengths, st.integers(1, 16), probabilities)
+def test_an_end_that_the_filter_accepts_cuts_the_row_as_published(
+    small: dict[str, depcap.Model], cache: str, family: str, prompt: list[int], gen_length: int,
+    block_size: int, threshold: float,
+) -> None:  # fmt: skip
+    params = {"block_size": block_size, "threshold": threshold}
+    expected = DECODERS["learn2pd"](naive(small[family]), prompt, gen_length, cache, end_id=END, **params)
+    got = depcap.generate(small[family], [prompt], "learn2pd", cache, gen_length, "eotp", **params)[0]
+    assert (got.tokens, got.nfe) == (expected.tokens, expected.nfe)
+    assert got.unmask_step == expected.unmask_step
+
+
+COMPUTED = [
+    (name, cache)
+    for name, preset in depcap.METHODS.items()
+    if preset.causal is False
+    for cache in preset.caches
+]
+
+
+@pytest.mark.parametrize(("method", "cache"), COMPUTED)
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_looking_for_an_end_computes_nothing_more(
+    small: dict[str, depcap.Model], causal: depcap.Model, family: str, method: str, cache: str
+) -> None:
+    params: dict[str, Any] = {
+        "adablock": {"delimiter_ids": [5, 7]},
+        "apd": {"verifier": str(causal.folder), "max_lookahead": 8},
+        "depcap": {"max_size": 8},
+        "dream": {},
+    }.get(method, {"block_size": 8})
+
+    def work(stop: str) -> list[int]:
+        seen = depcap.stream(small[family], [[1, 2, 3]], method, cache, 200, stop, **params)
+        return [int(step.computed[0]) for step in islice(seen, 3)]
+
+    plain, looking = work("run_to_end"), work("eotp")
+    assert looking[0] == plain[0]
+    assert all(less <= more for less, more in zip(looking, plain, strict=False))
 
 
 def said(tokens: list[int], confidences: list[float], accepted: list[bool] | None = None) -> int:

@@ -94,3 +94,11 @@ def test_nothing_prints_but_the_edges() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id != "print", path
+
+
+def test_the_structure_names_every_module_and_nothing_else() -> None:
+    named = set(re.findall(r"^\| `([^`]+)`", (ROOT / "docs" / "structure.md").read_text(), re.M))
+    folders = tuple(name for name in named if name.endswith("/"))
+    modules = {str(path.relative_to(ROOT)) for path in (*SOURCES, *(ROOT / "scripts").glob("*.py"))}
+    assert not {file for file in modules - named if not file.startswith(folders) and "/__" not in file}
+    assert all((ROOT / name).exists() for name in named)

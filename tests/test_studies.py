@@ -22,11 +22,12 @@ from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
 from analysis.study import Decode, Row, measure, record, recorded
-from analysis.swaps import depcap_rule, swaps
+from analysis.swaps import depcap_rule, swapped, swaps
 from depcap import DepcapError
 from depcap.models.toy import common_cause, exclusive_or, independent
+from depcap.protocols import BoundaryPolicy
 from depcap.request import Settings
-from depcap.trace import Trace, load
+from depcap.trace import Header, Trace, load
 
 LIMIT, SETTINGS = 6, Settings(gen_length=40, params={"min_size": 4, "max_size": 12})
 QUICK = Plan((2, 4), (LEFT_TO_RIGHT, "random"), samples=2)
@@ -99,7 +100,7 @@ def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tm
     first = measure(study, text_model, paths[:2], journal, 0, ignore)
     whole = measure(replace(study, measure=counted), text_model, paths[:3], journal, 0, ignore)
     assert asked == [paths[2].stem]
-    pd.testing.assert_frame_equal(whole[whole.prompt.isin(first.prompt)].reset_index(drop=True), first)
+    pd.testing.assert_frame_equal(whole[whole.decode.isin(first.decode)].reset_index(drop=True), first)
     with pytest.raises(DepcapError, match="another run"):
         measure(choose_study("additivity", Plan((3,))), text_model, paths, journal, 0, ignore)
 
@@ -111,7 +112,7 @@ def test_a_journal_is_of_its_traces(text_model: depcap.Model, paths: list[Path],
     with pytest.raises(DepcapError, match="another arithmetic-0000"):
         measure(study, text_model, other, journal, 0, ignore)
     twice = measure(study, text_model, [*paths[:1], *paths[:1]], journal, 0, ignore)
-    assert not twice.duplicated(["prompt", "position"]).any()
+    assert not twice.duplicated(["decode", "position"]).any()
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -123,8 +124,8 @@ def test_of_nothing_nothing_is_concluded(name: str) -> None:
 def test_few_blocks_are_too_few(text_model: depcap.Model, paths: list[Path], blocks: int) -> None:
     study = choose_study("additivity", QUICK)
     rows = measure(study, text_model, paths, None, 0, ignore)
-    keys = rows[["prompt", "block"]].drop_duplicates().head(blocks)
-    few = rows.merge(keys, on=["prompt", "block"]) if blocks else rows.assign(joint=0.0, additive=0.0)
+    keys = rows[["decode", "block"]].drop_duplicates().head(blocks)
+    few = rows.merge(keys, on=["decode", "block"]) if blocks else rows.assign(joint=0.0, additive=0.0)
     assert "Too few blocks" in study.finding(few).verdict
 
 
@@ -180,26 +181,49 @@ def test_separation_is_the_share_of_pairs_in_the_right_order() -> None:
 # Signals
 
 
-def test_the_truncated_signal_is_depcaps(text_model: depcap.Model, trace: Trace, paths: list[Path]) -> None:
+def test_the_truncated_signal_is_depcaps(text_model: depcap.Model, trace: Trace) -> None:
     rule = depcap_rule(text_model, trace, 2, 0)
+    said = {row["block"]: row for row in trace.rows() if row["opened"]}
     for opening in openings(trace):
-        sizes = rule.sizes(opening.after, opening.before, opening.start, (TRUNCATED,))
-        assert sizes[TRUNCATED] == opening.size
-    rows = {row["signal"]: row for row in swaps(text_model, Decode("elsewhere", trace, 0), rule)}
-    assert rows[TRUNCATED]["nfe"] == trace.header.nfe
-    assert rows[TRUNCATED]["blocks"] == len(trace.header.block_sizes)
-    assert rows[TRUNCATED]["right"] is None
+        found = rule.lengths(opening.after, opening.before, opening.start, (TRUNCATED,))[TRUNCATED]
+        assert (found.wanted, found.size) == (said[opening.index]["wanted"], opening.size)
+        assert found.clamped or said[opening.index]["clamp"] is None
+
+
+def test_depcaps_own_signal_in_charge_is_the_decode_itself(text_model: depcap.Model, trace: Trace) -> None:
+    header = trace.header
+    again = swapped(text_model, header, depcap_rule(text_model, trace, 2, 0))
+    assert (again.tokens, again.text, again.nfe) == (header.tokens, header.text, header.nfe)
+    assert again.block_sizes == header.block_sizes
+    assert again.response_length == header.response_length
+
+
+def test_depcaps_own_signal_is_not_decoded_again(
+    text_model: depcap.Model, trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def noted(_model: depcap.Model, header: Header, boundary: BoundaryPolicy) -> Header:
+        asked.append(boundary)
+        return header
+
+    monkeypatch.setattr("analysis.swaps.swapped", noted)
+    found = swaps(text_model, Decode("elsewhere", trace, 0), depcap_rule(text_model, trace, 2, 0))
+    rows = {row["signal"]: row for row in found}
     assert set(CURVES) < set(rows)
+    assert len(asked) == len(rows) - 1
+    assert rows[TRUNCATED]["nfe"] == trace.header.nfe
+    assert rows[TRUNCATED]["right"] is None
 
 
 def test_the_exact_signal_is_the_truncated_one_that_keeps_every_token(
     text_model: depcap.Model, trace: Trace
 ) -> None:
     rule, opening = depcap_rule(text_model, trace, 2, 0), openings(trace)[0]
-    sizes = rule.sizes(opening.after, opening.before, opening.start, (EXACT, ENTROPY))
+    exact = rule.lengths(opening.after, opening.before, opening.start, (EXACT, ENTROPY))[EXACT]
     everything = replace(rule, rule=replace(rule.rule, top_k=10_000))
-    wide = everything.sizes(opening.after, opening.before, opening.start, (TRUNCATED,))
-    assert sizes[EXACT] == wide[TRUNCATED]
+    wide = everything.lengths(opening.after, opening.before, opening.start, (TRUNCATED,))
+    assert exact == wide[TRUNCATED]
 
 
 # Calibration

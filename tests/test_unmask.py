@@ -47,8 +47,9 @@ def block(size: int, step: int = 0) -> Block:
 
 
 def pick(policy: Any, made: Proposal, at: Block) -> Selection:
-    """What a policy without run state selects."""
-    return policy.select(made, at, None)[0]
+    """What a policy selects in its first step."""
+    canvas = Canvas(torch.zeros(len(at.end), int(at.end.max()), dtype=torch.long), at.start, at.end, 0)
+    return policy.select(made, at, policy.init(canvas))[0]
 
 
 def chosen(selection: Selection) -> list[int]:
@@ -169,9 +170,9 @@ def test_quota_empties_the_block_in_its_steps_the_most_confident_first(
 
 POLICIES = [
     Quota(3), Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.7, -5.0), Anchored(0.6, 0.3, 2),
-    EntropyBudget(0.5), EarlyCommit(12, 4, None, (3.0, 2.0, 1.0)), Ordered(dilated(16)),
+    EntropyBudget(0.5), EarlyCommit(12, None, (3.0, 2.0, 1.0)), Ordered(dilated(16)),
 ]  # fmt: skip
-"""Those without run state."""
+"""Those that want nothing but log-probabilities."""
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)

@@ -11,7 +11,12 @@ from depcap.unmask import Threshold
 
 
 class AdablockParams(Params):
-    """AdaBlock-dLLM (arXiv 2509.26432): blocks end at a sure delimiter, every confident position at once."""
+    """AdaBlock-dLLM (arXiv 2509.26432): blocks end at a sure delimiter, every confident position at once.
+
+    The official code takes token 198 (a newline) for LLaDA and a list of 24 tokens with newlines for Dream,
+    here every token whose text ends in one; `delimiter_ids` gives back theirs. With a cache and Dream it
+    unmasks a block's first position whatever its confidence, here the rule holds for it too.
+    """
 
     block_size: Size = Field(32, description="positions per block where no delimiter is sure")
     threshold: Probability = Field(0.9, description="least confidence to be unmasked")

@@ -53,8 +53,8 @@ class AgreedPrefix(Ordinary):
 
     R is `weight`. As published (`coupled` False) the mixture says its argmax: the draft's noise is not used
     again, and a refused position is drafted anew in the next step, where it is the first. As in the paper
-    the mixture is drawn at the same temperature with the same noise. With `weight` 1 and no noise everything
-    is accepted.
+    the mixture is drawn at the same temperature with the same noise. With `weight` 1 and no noise, or the
+    same, everything is accepted.
     """
 
     verifier: Verifier
@@ -69,7 +69,8 @@ class AgreedPrefix(Ordinary):
 
     def select(self, made: Proposal, _block: Block, state: Reading) -> Selected:
         """The run of agreement from the first position on."""
-        causal = self.verifier.score(made.tokens, made.window, state)
+        answer = self.verifier.score(made.tokens, made.window, state)
+        causal = answer.log_probs
         width = min(causal.shape[2], made.log_probs.shape[2])  # tokens that both models know
         mixed = self.weight * made.log_probs[..., :width] + (1 - self.weight) * causal[..., :width]
         if self.coupled and self.temperature > 0 and made.noise is not None:
@@ -80,7 +81,8 @@ class AgreedPrefix(Ordinary):
         live = made.eligible.any(dim=1)
         accepted = unmask.sum(dim=1)
         state = self.verifier.keep(made.tokens, made.window, accepted, accepted, state)
-        return Selection(unmask, auxiliary=live.to(made.tokens.dtype)), state
+        forwards = live.to(made.tokens.dtype)
+        return Selection(unmask, auxiliary=forwards, auxiliary_computed=answer.computed), state
 
     def explain(self, _made: Proposal, selection: Selection) -> Explanation:
         """Agreed, or from the first disagreement on."""
@@ -88,10 +90,15 @@ class AgreedPrefix(Ordinary):
 
 
 class ApdParams(Params):
-    """APD (arXiv 2506.00413): left to right, as far as a small causal model agrees with the draft."""
+    """APD (arXiv 2506.00413): left to right, as far as a small causal model agrees with the draft.
+
+    At temperature 0 modes `official` and `paper` are the same.
+    """
 
     weight: Probability = Field(
-        0.7, description="R, the diffusion model's share of the mixture; 1 accepts all"
+        0.7,
+        description="R, the diffusion model's share of the mixture; in mode paper, and at temperature 0,"
+        " 1 accepts all",
     )
     mode: Literal["official", "paper"] = Field(
         "official",
@@ -112,7 +119,8 @@ class ApdParams(Params):
         unmask = AgreedPrefix(found, self.weight, coupled, context.temperature, self.top_p)
         draft = Draft(context.temperature, self.top_p, not coupled, context.seed)
         boundary = FixedBlock(self.max_lookahead, sliding=True)
-        return Parts(boundary, unmask, self.model_dump(), proposer=draft)
+        resolved = self.model_dump() | {"verifier": found.name}
+        return Parts(boundary, unmask, resolved, proposer=draft, helpers={"verifier": found.weights})
 
 
 PRESET = Preset(

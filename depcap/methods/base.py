@@ -1,7 +1,8 @@
 """What a decoding method is made of: checked parameters, and the policies that they make."""
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,6 +15,8 @@ from depcap.speculative import Speculation
 from depcap.verifier import Verifier
 
 DIFFUSION_CACHES = tuple(name for name in CACHES if name not in ("trailing", "causal"))
+REREADING_CACHES = tuple(name for name in DIFFUSION_CACHES if name != "dkv")
+"""For methods that look again at what is decided in the block: `dkv` does not compute it."""
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -80,7 +83,7 @@ class Parts:
     """The policies that one method's parameters make, and those parameters with every default filled in.
 
     `proposer` is for methods with a way of their own to draw tokens; `guidance` is the scale of
-    classifier-free guidance.
+    classifier-free guidance; `helpers` are the hashes of weights that decode beside the model's, by role.
     """
 
     boundary: BoundaryPolicy
@@ -88,6 +91,7 @@ class Parts:
     params: dict[str, Any]
     proposer: Proposer | None = None
     guidance: float = 0.0
+    helpers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Params(BaseModel):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from depcap.boundary import FixedBlock
 from depcap.conflict import conflict_free, ranking
-from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
+from depcap.methods.base import REREADING_CACHES, Context, Params, Parts, Preset, Probability, Size
 from depcap.reasons import code
 from depcap.types import Block, Proposal, Selection
 from depcap.unmask import Explanation, Ordinary, Selected, explained
@@ -66,7 +66,12 @@ class Attentive(Ordinary):
 
 
 class DawnParams(Params):
-    """DAWN (arXiv 2602.06953): attention tells which confident positions depend on each other."""
+    """DAWN (arXiv 2602.06953): attention tells which confident positions depend on each other.
+
+    As published, but that only positions of the block count, decided or not; with Dream's shift, for which no
+    rule is published, what predicts a position attends in its stead. Not with cache `dkv`: decided positions
+    are anchors by their confidence now.
+    """
 
     block_size: Size = Field(32, description="positions per block")
     threshold: Probability = Field(0.9, description="confidence that is always enough")
@@ -99,6 +104,7 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="sure; attending to what is sure; or an independent set of the attention graph",
     headline="4.33× (GSM8K)",
+    caches=REREADING_CACHES,
     caveat="thresholds are the published ones for LLaDA-8B, whose attention is another; only positions of the"
     " block count, and with Dream's shift the attention of what predicts a position counts as its own",
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from depcap import measures
 from depcap.boundary import FixedBlock
-from depcap.draws import Generators, generators, gumbel, uniform
+from depcap.draws import POSITIONS, Generators, generators, gumbel, uniform
 from depcap.errors import DepcapError
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
 from depcap.proposer import proposal
@@ -41,7 +41,7 @@ class Schedule(Ordinary):
 
     def init(self, canvas: Canvas) -> Generators:
         """A generator per row."""
-        return generators(canvas, self.seed)
+        return generators(canvas, self.seed, POSITIONS)
 
     def select(self, made: Proposal, block: Block, state: Generators) -> Selected:
         """The step's share, by the measure or by chance."""
@@ -111,7 +111,13 @@ def filtered(logits: Float[Tensor, "B W V"], top_p: float, top_k: int | None) ->
 
 
 class DreamParams(Params):
-    """Dream (arXiv 2508.15487): no blocks, a time schedule; the surest positions, or any."""
+    """Dream (arXiv 2508.15487): no blocks, a time schedule; the surest positions, or any.
+
+    Defaults are those that the model's authors recommend (`entropy`, a step per position), but for greedy
+    draws; the official code's own are `origin` and 512 steps. More steps than positions are refused: many of
+    them would unmask nothing. A step's share is counted per row, where some copies take the batch's mean. Not
+    with caches `dual`, `dpad` and `streaming`: where all is one block, each of them is `prefix`.
+    """
 
     steps: Size | None = Field(None, description="denoising steps; default: gen_length")
     alg: Literal["origin", "maskgit_plus", "topk_margin", "entropy"] = Field(
@@ -141,4 +147,5 @@ PRESET = Preset(
     boundary="none",
     tokens="the surest by entropy, margin or confidence, on a time schedule",
     headline="the baseline",
+    caches=("none", "prefix", "vicinity", "dkv"),
 )

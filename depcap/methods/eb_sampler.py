@@ -41,7 +41,12 @@ class EntropyBudget(Ordinary):
 
 
 class EbSamplerParams(Params):
-    """EB-Sampler (arXiv 2505.24857): the surest positions, as many as an entropy budget allows."""
+    """EB-Sampler (arXiv 2505.24857): the surest positions, as many as an entropy budget allows.
+
+    There is no official code. Budget and block size are those of d2Cache's re-implementation, which orders by
+    confidence and, taking its maximum over the batch, tests the sum of the entropies before a position; here
+    the rule and the default order are the paper's.
+    """
 
     block_size: Size = Field(64, description="positions per block")
     budget: NotNegative = Field(
@@ -60,5 +65,6 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="the surest, while the sum of entropies less their maximum is ≤ γ",
     headline="2–3× fewer NFE (code and math)",
-    caveat="no official code; defaults are those of d2Cache's re-implementation",
+    caveat="no official code; budget and block size are those of d2Cache's re-implementation, which orders by"
+    " confidence",
 )

@@ -8,7 +8,12 @@ from depcap.unmask import Factor, Threshold
 
 
 class FastDllmParams(Params):
-    """Fast-dLLM (arXiv 2505.22618): fixed blocks, every confident position at once."""
+    """Fast-dLLM (arXiv 2505.22618): fixed blocks, every confident position at once.
+
+    With a cache and Dream the official code unmasks a block's first position whatever its confidence, as its
+    logit lies outside of what is computed; here the position before is computed too, and the rule holds for
+    all.
+    """
 
     block_size: Size = Field(32, description="positions per block")
     threshold: Probability | None = Field(

@@ -22,9 +22,10 @@ class Ordered(Ordinary):
 
     def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """All eligible positions of the lowest level among them."""
-        width = proposal.tokens.shape[1]
-        levels = torch.tensor(self.levels, device=proposal.tokens.device)[:width]
-        level = torch.where(proposal.eligible, levels, len(self.levels))
+        offsets = torch.arange(proposal.tokens.shape[1], device=proposal.tokens.device)
+        levels = torch.tensor(self.levels, device=offsets.device)
+        level = levels[offsets.clamp(max=len(self.levels) - 1)]  # what is read past the block has no turn
+        level = torch.where(proposal.eligible, level, len(self.levels))
         return Selection(proposal.eligible & (level == level.amin(dim=1, keepdim=True))), None
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
@@ -47,7 +48,11 @@ def checkerboard(size: int) -> tuple[int, ...]:
 
 
 class DusParams(Params):
-    """DUS (arXiv 2506.19037): a dilated grid, ever finer, whatever the confidences."""
+    """DUS (arXiv 2506.19037): a dilated grid, ever finer, whatever the confidences.
+
+    No official code is to be had: the order inside a block is reconstructed from the reported factors, step 1
+    taking the block's first and middle positions.
+    """
 
     block_size: Size = Field(32, description="positions per block, a power of two")
 

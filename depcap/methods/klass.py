@@ -53,8 +53,8 @@ class Stable(Ordinary):
     def select(self, proposal: Proposal, block: Block, state: History) -> Selected:
         """Confident and still; the loop adds the argmax when there is none."""
         state = self._seen(proposal, state)
-        width = proposal.tokens.shape[1]
-        ready = (proposal.confidence > self.threshold) & (state.still[:, :width] >= self.history)
+        still = _fitted(state.still, proposal.tokens.shape[1])
+        ready = (proposal.confidence > self.threshold) & (still >= self.history)
         late = block.step >= self.history - 1
         return Selection(proposal.eligible & ready & late[:, None]), state
 
@@ -72,18 +72,24 @@ class Stable(Ordinary):
         divergence = (probs * ((probs + TINY).log() - (before + TINY).log())).sum(dim=2)
         still = torch.where(inside, state.still.gather(1, shift), 0)
         still = torch.where(divergence < self.kl_threshold, still + 1, 0)
-        return History(at.start, probs, self._padded(at.valid), self._padded(still))
-
-    def _padded(self, values: Tensor) -> Tensor:
-        return torch.nn.functional.pad(values, (0, self.lookahead - values.shape[1]))
+        return History(at.start, probs, _fitted(at.valid, self.lookahead), _fitted(still, self.lookahead))
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """Confident and still, or not yet."""
         return explained(selection, "committed_still", "not_still")
 
 
+def _fitted(values: Tensor, width: int) -> Tensor:
+    """The first `width` columns, zeros where there are fewer: a stop rule may have more read."""
+    return torch.nn.functional.pad(values, (0, width - values.shape[1]))
+
+
 class KlassParams(Params):
-    """KLASS (arXiv 2511.05664): confident positions whose distribution has stopped moving."""
+    """KLASS (arXiv 2511.05664): confident positions whose distribution has stopped moving.
+
+    As the official code for LLaDA, with one token in steps where nothing is still; for Dream that code has no
+    blocks (give `block_size` the generation's length) and takes confidences equal to the threshold too.
+    """
 
     block_size: Size = Field(64, description="positions per block")
     threshold: Probability = Field(0.9, description="confidence that must be exceeded")

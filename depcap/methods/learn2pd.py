@@ -8,7 +8,7 @@ from pydantic import Field
 from depcap.boundary import FixedBlock
 from depcap.errors import DepcapError
 from depcap.filter import Filter
-from depcap.methods.base import DIFFUSION_CACHES, Context, Params, Parts, Preset, Probability, Size
+from depcap.methods.base import REREADING_CACHES, Context, Params, Parts, Preset, Probability, Size
 from depcap.reasons import code
 from depcap.types import Block, Proposal, Selection
 from depcap.unmask import Explanation, Ordinary, Selected, best, explained
@@ -42,7 +42,11 @@ class Learned(Ordinary):
 
 
 class Learn2pdParams(Params):
-    """Learn2PD (arXiv 2509.25188): a trained filter tells from confidences what is final."""
+    """Learn2PD (arXiv 2509.25188): a trained filter tells from confidences what is final.
+
+    The official code unmasks besides the most confident n positions of a schedule; n is 1 here, as it is
+    there with as many steps as positions. Not with cache `dkv`: the filter looks at decided positions too.
+    """
 
     block_size: Size = Field(32, description="positions per block; the filter looks at 32 together")
     threshold: Probability = Field(0.96, description="least probability of being final, by the filter")
@@ -55,7 +59,9 @@ class Learn2pdParams(Params):
                 "method learn2pd: the model has no filter (filter.safetensors in its folder;"
                 " scripts/train_filter.py trains one)"
             )
-        return Parts(FixedBlock(self.block_size), Learned(found, self.threshold), self.model_dump())
+        learned = Learned(found, self.threshold)
+        helpers = {"filter": found.fingerprint}
+        return Parts(FixedBlock(self.block_size), learned, self.model_dump(), helpers=helpers)
 
 
 PRESET = Preset(
@@ -65,6 +71,6 @@ PRESET = Preset(
     tokens="what a trained filter takes for final, and the most confident",
     headline="22.58× with EoTP (GSM8K, 1,024 tokens), 57.51× with a dual cache besides",
     caveat="with --stop eotp for its end-of-text prediction; --stop eotp goes with any method",
-    caches=tuple(name for name in DIFFUSION_CACHES if name != "dkv"),
+    caches=REREADING_CACHES,
     trained="a filter of 2,112 parameters per model",
 )

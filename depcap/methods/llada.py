@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from depcap.boundary import FixedBlock
-from depcap.draws import Generators, generators, uniform
+from depcap.draws import POSITIONS, Generators, generators, uniform
 from depcap.errors import DepcapError
 from depcap.methods.base import Context, Params, Parts, Preset, Size
 from depcap.types import Block, Canvas, Proposal, Selection
@@ -23,7 +23,7 @@ class RandomQuota(Ordinary):
 
     def init(self, canvas: Canvas) -> Generators:
         """A generator per row."""
-        return generators(canvas, self.seed)
+        return generators(canvas, self.seed, POSITIONS)
 
     def select(self, proposal: Proposal, block: Block, state: Generators) -> Selected:
         """The step's share, of keys drawn anew in every step."""

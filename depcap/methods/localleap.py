@@ -39,7 +39,12 @@ class Anchored(Ordinary):
 
 
 class LocalleapParams(Params):
-    """LocalLeap (arXiv 2510.07081): a lower threshold close to a very confident position."""
+    """LocalLeap (arXiv 2510.07081): a lower threshold close to a very confident position.
+
+    No official code is to be had, the rule is that of DAWN's re-implementation: whether anchors may be
+    decided already or lie outside the block is not known; here they are this step's masked positions of the
+    block. For Dream that code relaxes to 0.8, for LLaDA to 0.75, which is the default.
+    """
 
     block_size: Size = Field(32, description="positions per block")
     threshold: Probability = Field(0.9, description="least confidence of an anchor")

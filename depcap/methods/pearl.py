@@ -8,7 +8,12 @@ from depcap.speculative import Speculation
 
 
 class PearlParams(Params):
-    """PEARL (arXiv 2408.11850): the model drafts, a causal one has the last word."""
+    """PEARL (arXiv 2408.11850): the model drafts, a causal one has the last word.
+
+    The official code drafts with a causal model only, overlaps drafting and checking in time, samples too,
+    and may return a tail that nothing has verified; here they take turns, greedily, and nothing unverified is
+    kept.
+    """
 
     window: Size = Field(4, description="γ, tokens drafted per round")
     draft_steps: Size = Field(1, description="forwards in which a diffusion model drafts them")

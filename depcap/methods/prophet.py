@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
+from jaxtyping import Float, Int
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
@@ -11,8 +12,8 @@ from depcap.boundary import FixedBlock
 from depcap.errors import DepcapError
 from depcap.methods.base import Context, Params, Parts, Preset, Size, listed
 from depcap.reasons import code
-from depcap.types import Block, Proposal, Selection
-from depcap.unmask import Explanation, Ordinary, Selected, explained
+from depcap.types import Block, Canvas, Proposal, Selection
+from depcap.unmask import Explanation, Ordinary, Selected, best, explained
 
 Gaps = Annotated[
     tuple[float, float, float], BeforeValidator(listed), Field(description="mean gap needed in each third")
@@ -22,43 +23,55 @@ PHASES = (0.33, 0.67)
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the generation begins, and how many steps it has had."""
+
+    first: Int[Tensor, "B"]
+    taken: Int[Tensor, "B"]
+
+
+@dataclass(frozen=True, slots=True)
 class EarlyCommit(Ordinary):
-    """The most confident of the first `block_size` positions that are not full; all, once the gap is wide.
+    """The most confident position of the block; every masked one of the row, once the gap is wide.
 
     The gap is the mean over the answer's positions of the difference between the two largest logits; what is
     needed falls with progress. Without `answer` (offset, length) it is the mean over all masked positions.
-    With infinite gaps this is LLaDA's order.
+    What a cache does not compute in a step neither counts nor is unmasked. With infinite gaps this is
+    `Quota(block_size)`.
     """
 
     gen_length: int
-    block_size: int
     answer: tuple[int, int] | None
     gaps: tuple[float, float, float]
 
-    def select(self, proposal: Proposal, block: Block, _state: None) -> Selected:
-        """One position, or all that are left."""
-        place = torch.arange(proposal.tokens.shape[1], device=proposal.tokens.device)
-        part = torch.where(proposal.eligible, place // self.block_size, self.gen_length)
-        here = proposal.eligible & (part == part.amin(dim=1, keepdim=True))
-        best = torch.where(here, proposal.confidence, -torch.inf).argmax(dim=1)
-        settled = self._gap(proposal) >= self._needed(block)
-        one = here & (place == best[:, None])
-        evidence = {"settled": settled}
-        return Selection(torch.where(settled[:, None], proposal.eligible, one), evidence=evidence), None
+    whole = True
 
-    def _gap(self, proposal: Proposal) -> Tensor:
+    def init(self, canvas: Canvas) -> Progress:
+        """No step taken."""
+        return Progress(canvas.prompt_length, torch.zeros_like(canvas.end))
+
+    def select(self, proposal: Proposal, block: Block, state: Progress) -> Selected:
+        """One position of the block, or all that are left."""
+        inside = proposal.eligible & (proposal.window.positions < block.end[:, None])
+        one = best(proposal.confidence, inside, torch.ones_like(block.start))
+        settled = self._gap(proposal, state.first) >= self._needed(state.taken)
+        unmask = torch.where(settled[:, None], proposal.eligible, one)
+        taken = state.taken + proposal.eligible.any(dim=1)
+        return Selection(unmask, evidence={"settled": settled}), Progress(state.first, taken)
+
+    def _gap(self, proposal: Proposal, first: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
         """Mean difference of the two largest log-probabilities, which is that of the logits."""
-        best = proposal.log_probs.topk(2, dim=2).values
-        place = torch.arange(best.shape[1], device=best.device)
+        top = proposal.log_probs.topk(2, dim=2).values
         counted = proposal.eligible
         if self.answer is not None:
             start, length = self.answer
-            counted = proposal.window.valid & (place >= start) & (place < start + length)
-        gap = torch.where(counted, best[..., 0] - best[..., 1], 0.0).sum(dim=1)
+            offset = proposal.window.positions - first[:, None]
+            counted = proposal.window.valid & (offset >= start) & (offset < start + length)
+        gap = torch.where(counted, top[..., 0] - top[..., 1], 0.0).sum(dim=1)
         return gap / counted.sum(dim=1).clamp(min=1)
 
-    def _needed(self, block: Block) -> Tensor:
-        progress = block.step / self.gen_length
+    def _needed(self, taken: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
+        progress = taken / self.gen_length
         early, middle, late = self.gaps
         needed = torch.where(progress < PHASES[1], middle, late)
         return torch.where(progress < PHASES[0], early, needed)
@@ -70,9 +83,14 @@ class EarlyCommit(Ordinary):
 
 
 class ProphetParams(Params):
-    """Prophet (arXiv 2508.19982): one token per step until the answer is settled, then all at once."""
+    """Prophet (arXiv 2508.19982): one token per step until the answer is settled, then all at once.
 
-    block_size: Size = Field(32, description="positions that are filled before the next are begun")
+    The published code has no cache: with `prefix`, `dual` and `vicinity` only what a step computes is looked
+    at and unmasked. Not with `dkv`, as decided positions of the answer count too, nor with `dpad` and
+    `streaming`, as no position of the suffix can be left out.
+    """
+
+    block_size: Size = Field(32, description="positions per block")
     answer_start: int | None = Field(
         None,
         ge=0,
@@ -83,7 +101,7 @@ class ProphetParams(Params):
     gaps: Gaps = (7.5, 5.0, 2.5)
 
     def parts(self, context: Context) -> Parts:
-        """One block: what commits early fills everything."""
+        """Fixed blocks, and a commit that looks past them."""
         answer = None
         if self.answer_start is not None:
             if self.answer_start >= context.gen_length:
@@ -92,16 +110,17 @@ class ProphetParams(Params):
                     f" {context.gen_length}"
                 )
             answer = (self.answer_start, self.answer_length)
-        unmask = EarlyCommit(context.gen_length, self.block_size, answer, self.gaps)
-        return Parts(FixedBlock(context.gen_length), unmask, self.model_dump() | {"gaps": list(self.gaps)})
+        unmask = EarlyCommit(context.gen_length, answer, self.gaps)
+        return Parts(FixedBlock(self.block_size), unmask, self.model_dump() | {"gaps": list(self.gaps)})
 
 
 PRESET = Preset(
     ProphetParams,
     paper="arXiv 2508.19982",
-    boundary="none",
+    boundary="fixed size",
     tokens="the most confident; all, once the logit gap is wide enough",
     headline="2.34× (general), 2.67× (planning)",
+    caches=("none", "prefix", "dual", "vicinity"),
     caveat="the official scripts force the answer to a known place; without answer_start the gap is that of"
     " all masked positions",
 )

@@ -1,7 +1,7 @@
 """Decoding methods by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -56,13 +56,17 @@ METHODS: dict[str, Preset] = {
 
 @dataclass(frozen=True, slots=True)
 class NamedMethod:
-    """A Method with what a reader needs to make it again: its name, cache, stop rule, every parameter."""
+    """A Method with what a reader needs to make it again: its name, cache, stop rule, every parameter.
+
+    `helpers` are the hashes of weights that decode beside the model's: a filter's, a verifier's.
+    """
 
     name: str
     cache: str
     stop: str
     params: dict[str, Any]
     method: Method | Speculation
+    helpers: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_method(
@@ -88,10 +92,13 @@ def make_method(
         raise DepcapError(_first_problem(name, preset, error)) from None
     parts = checked.parts(Context(gen_length, temperature, seed, resources))
     if isinstance(parts, Speculation):
-        return NamedMethod(name, cache, stop, checked.model_dump(), replace(parts, stop=stop_rule))
+        judge = parts.verifier
+        resolved = checked.model_dump() | {"verifier": judge.name}
+        speculation = replace(parts, stop=stop_rule)
+        return NamedMethod(name, cache, stop, resolved, speculation, {"verifier": judge.weights})
     draw = parts.proposer or proposer(temperature, seed)
     method = Method(parts.boundary, parts.unmask, cache_policy, stop_rule, draw, parts.guidance)
-    return NamedMethod(name, cache, stop, parts.params, method)
+    return NamedMethod(name, cache, stop, parts.params, method, parts.helpers)
 
 
 def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:

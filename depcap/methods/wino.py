@@ -9,7 +9,7 @@ from torch import Tensor
 
 from depcap.boundary import FixedBlock
 from depcap.conflict import ranking
-from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
+from depcap.methods.base import REREADING_CACHES, Context, Params, Parts, Preset, Probability, Size
 from depcap.reasons import code
 from depcap.types import Block, Canvas, Proposal, Selection
 from depcap.unmask import Explanation, Ordinary, Selected, best, explained
@@ -85,7 +85,12 @@ class Revocable(Ordinary):
 
 
 class WinoParams(Params):
-    """WINO (arXiv 2507.18578): unmask widely, and mask again what looks wrong with hindsight."""
+    """WINO (arXiv 2507.18578): unmask widely, and mask again what looks wrong with hindsight.
+
+    For Dream's shift no rule is published: its shadow is here the token before, which does not see what it
+    predicts. A stop rule cuts a row only once its block is full, as until then all can be taken back. Not
+    with cache `dkv`: every decided position of the block is looked at again.
+    """
 
     block_size: Size = Field(128, description="positions per block")
     threshold: Probability = Field(0.7, description="confidence that must be exceeded to be unmasked")
@@ -105,6 +110,7 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="confidence > threshold; taken back where a mask in its place disagrees",
     headline="6× fewer steps (GSM8K)",
+    caches=REREADING_CACHES,
     caveat="the paper tunes the threshold per task (0.6 to 0.8); for Dream's shift no rule is published:"
     " there the shadow is the token before, which does not see what it predicts",
 )

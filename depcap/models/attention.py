@@ -1,7 +1,5 @@
 """What the positions of one call attend to: masks, the store, shadows, and what is watched."""
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -13,17 +11,10 @@ from depcap.types import Window
 Mask = Bool[Tensor, "R 1 Q K"]
 
 
-@dataclass(frozen=True, slots=True)
-class Doubted:
-    """Positions whose shadows are computed besides: each sees everything but what stands there."""
-
-    positions: Int[Tensor, "R S"]
-    valid: Bool[Tensor, "R S"]
-
-
 class Attending:
     """Attention of some rows over all that is visible: the window's own keys, or those in the store.
 
+    Shadows of the `doubted` positions are computed besides: each sees everything but what stands there.
     `watched` layers' weights are kept, averaged over heads: see `weights`.
     """
 
@@ -34,7 +25,7 @@ class Attending:
         compute: Window,
         visible: Bool[Tensor, "R L"],
         causal: bool,
-        doubted: Doubted | None = None,
+        doubted: Window | None = None,
         watched: range = range(0),
     ) -> None:
         self.store, self.rows, self.compute, self.doubted, self.watched = (

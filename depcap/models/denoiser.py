@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from depcap.cache import KVCache
-from depcap.models.attention import Attending, Doubted
+from depcap.models.attention import Attending
 from depcap.models.transformer import Transformer
 from depcap.protocols import Store
 from depcap.types import Answer, Attention, Query, Window
@@ -26,7 +26,8 @@ class TransformerDenoiser:
     `shift` is 1 for models whose output at a position predicts the next one (Dream): the computed window then
     starts one position earlier, and the hidden state before each position is read. No position of a block has
     to be committed unconditionally for lack of its predecessor. `causal` models see nothing to the right of a
-    position, masked or not: they decode one position at a time, from left to right.
+    position, masked or not: they decode one position at a time, from left to right. What predicts a position
+    is all that they compute for it: what stands there is computed when the next position asks for it.
     """
 
     network: Transformer
@@ -62,24 +63,28 @@ class TransformerDenoiser:
         """The answer for the active rows."""
         chosen = query.compute[active]
         if self.shift:  # the output before a position is what predicts it
-            chosen = chosen | functional.pad(chosen[:, 1:], (0, 1))
+            before = functional.pad(chosen[:, 1:], (0, 1))
+            chosen = before if self.causal else chosen | before
         compute, read = Window.where(chosen), query.read.of_rows(active)
         asked = (read.positions - self.shift).clamp(min=0)
         place = (chosen.cumsum(dim=1) - 1).gather(1, asked).clamp(min=0)  # its place in the window
-        tokens, positions, doubted = ids[active].gather(1, compute.positions), compute.positions, None
-        wanted = place
-        if query.shadows:
-            doubted = Doubted(read.positions, read.valid)
-            shadow = ids[active].gather(1, asked) if self.shift else torch.full_like(asked, self.mask_id)
-            tokens, positions = torch.cat((tokens, shadow), dim=1), torch.cat((positions, asked), dim=1)
-            behind = torch.arange(place.shape[1], device=place.device) + compute.positions.shape[1]
-            wanted = torch.cat((place, behind.expand_as(place)), dim=1)
+        computed = compute.valid.sum(dim=1)
+        tokens, positions = ids[active].gather(1, compute.positions), compute.positions
+        wanted, doubted = place, None
+        if query.shadows is not None:
+            doubted = query.shadows.of_rows(active)
+            there = (doubted.positions - self.shift).clamp(min=0)
+            shadow = ids[active].gather(1, there) if self.shift else torch.full_like(there, self.mask_id)
+            tokens, positions = torch.cat((tokens, shadow), dim=1), torch.cat((positions, there), dim=1)
+            behind = torch.arange(there.shape[1], device=place.device) + compute.positions.shape[1]
+            wanted = torch.cat((place, behind.expand_as(there)), dim=1)
+            computed = computed + doubted.valid.sum(dim=1)
         watched = self._last_layers() if query.attention else range(0)
         attending = Attending(store, active, compute, query.visible[active], self.causal, doubted, watched)
         said = self._log_probs(self.network(tokens, positions, attending, wanted))
-        log_probs, doubt = said[:, : place.shape[1]], said[:, place.shape[1] :] if query.shadows else None
+        log_probs, doubt = said[:, : place.shape[1]], said[:, place.shape[1] :] if doubted else None
         attention = _among(attending, compute, place, read.positions) if query.attention else None
-        return Answer(log_probs, doubt, attention)
+        return Answer(log_probs, computed, doubt, attention)
 
     def _last_layers(self) -> range:
         """The last eighth of the layers, one at least (28 to 31 of LLaDA's 32)."""

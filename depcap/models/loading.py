@@ -95,7 +95,7 @@ class Model:
             )
         if not _same_tokens(self.tokenizer, found.tokenizer):
             raise DepcapError(f"verifier {name} does not have the tokens of {self.name}")
-        return Verifier(found.denoiser)
+        return Verifier(found.denoiser, name, found.weights)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -48,7 +48,7 @@ class Exact:
         wanted = query.read.positions[..., None].expand(-1, -1, self.symbols)
         read = marginals.gather(1, wanted)
         rest = read.new_full((*read.shape[:2], 2), IMPOSSIBLE)
-        return Answer(torch.cat((read, rest), dim=2))
+        return Answer(torch.cat((read, rest), dim=2), query.compute.sum(dim=1))
 
     def marginals(self, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B L S"]:
         """For every position, log p(x_i | what is decided elsewhere)."""

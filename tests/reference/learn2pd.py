@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from .llada import forward
 
 
-def decode(network, prompt, gen_length, cache, block_size, threshold, weights):
+def decode(network, prompt, gen_length, cache, block_size, threshold, weights, end_id=None):
+    """With `end_id` the sequence is cut where its end is predicted (EoTP)."""
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     start = len(prompt)
@@ -15,6 +16,7 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, weights):
         out.block_sizes.append(end - start)
         step = 0
         while network.mask_id in x[start:end]:
+            end = min(end, len(x))
             log_probs = forward(network, x, cache, start, end, step == 0)
             out.nfe, step = out.nfe + 1, step + 1
             sure = [math.exp(log_probs[i].max()) for i in range(start, end)]
@@ -23,13 +25,26 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, weights):
                 final += accepts(sure[first : first + 32], weights)
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             surest = max(masked, key=lambda i: (log_probs[i].max(), -i))
+            cut = predicted_end(network, x, log_probs, start, final, threshold, end_id)
             for i in masked:
                 if i == surest or final[i - start] > threshold:
                     x[i] = int(log_probs[i].argmax())
                     out.unmask_step[i - len(prompt)] = out.nfe
+            x = x[:cut]
         start = end
     out.tokens = x[len(prompt) :]
+    out.unmask_step = out.unmask_step[: len(out.tokens)]
     return out
+
+
+def predicted_end(network, x, log_probs, start, final, threshold, end_id):
+    """One past the leftmost end token that is accepted, else past the surest of all that is computed."""
+    seen = [i for i in range(start, len(x)) if x[i] == network.mask_id and log_probs[i] is not None]
+    ends = [i for i in seen if int(log_probs[i].argmax()) == end_id]
+    accepted = [i for i in ends if i - start < len(final) and final[i - start] > threshold]
+    if accepted:
+        return min(accepted) + 1
+    return max(ends, key=lambda i: (log_probs[i].max(), -i)) + 1 if ends else len(x)
 
 
 def accepts(confidences, weights):

@@ -7,27 +7,30 @@ from .llada import forward
 
 def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps):
     x = list(prompt) + [network.mask_id] * gen_length
-    out = SimpleNamespace(nfe=0, block_sizes=[gen_length], unmask_step=[0] * gen_length)
-    start, end = len(prompt), len(x)
-    while network.mask_id in x[start:]:
-        progress = out.nfe / gen_length
-        log_probs = forward(network, x, cache, start, end, out.nfe == 0)
-        out.nfe += 1
-        masked = [i for i in range(start, end) if x[i] == network.mask_id]
-        answer = masked
-        if answer_start is not None:
-            answer = range(start + answer_start, min(start + answer_start + answer_length, end))
-        needed = gaps[0] if progress < 0.33 else gaps[1] if progress < 0.67 else gaps[2]
-        if answer and sum(gap(log_probs[i]) for i in answer) / len(answer) >= needed:
-            chosen = masked
-        else:
-            first = (masked[0] - start) // block_size
-            inside = [i for i in masked if (i - start) // block_size == first]
-            chosen = [max(inside, key=lambda i: (log_probs[i].max(), -i))]
-        for i in chosen:
-            x[i] = int(log_probs[i].argmax())
-            out.unmask_step[i - start] = out.nfe
-    out.tokens = x[start:]
+    out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
+    first = start = len(prompt)
+    while start < len(x):
+        end, opening = min(start + block_size, len(x)), True
+        while network.mask_id in x[start:end]:
+            progress = out.nfe / gen_length
+            log_probs = forward(network, x, cache, start, end, opening)
+            out.nfe, opening = out.nfe + 1, False
+            seen = [i for i in range(first, len(x)) if log_probs[i] is not None]
+            answer = masked = [i for i in seen if x[i] == network.mask_id]
+            if answer_start is not None:
+                answer = [i for i in seen if answer_start <= i - first < answer_start + answer_length]
+            needed = gaps[0] if progress < 0.33 else gaps[1] if progress < 0.67 else gaps[2]
+            if answer and sum(gap(log_probs[i]) for i in answer) / len(answer) >= needed:
+                chosen = masked
+            else:
+                chosen = [max((i for i in masked if i < end), key=lambda i: (log_probs[i].max(), -i))]
+            for i in chosen:
+                x[i] = int(log_probs[i].argmax())
+                out.unmask_step[i - first] = out.nfe
+            end = max(end, *(i + 1 for i in chosen))
+        out.block_sizes.append(end - start)
+        start = end
+    out.tokens = x[first:]
     return out
 
 

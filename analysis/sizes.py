@@ -1,0 +1,90 @@
+"""Whether signals make blocks of the same size at the same opening, and whether J would decide otherwise."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.shares import percent, share
+from analysis.signals import AGAIN, EXACT, JOINT, JOINT_REACH, TRUNCATED
+from analysis.statistics import clustered, mean
+from analysis.strata import flat
+from analysis.study import Row
+
+AGREEMENT = {"same": 0, "within 1": 1, "within 4": 4}
+ALL, FREE, WANTED = "in all", "where none is clamped", "before the limits"
+"""What is compared: the sizes; those that no limit gave; what was wanted, at all openings again."""
+
+
+def by_signal(opened: pd.DataFrame) -> pd.DataFrame:
+    """How long each signal makes blocks, what it wanted, and the share that a limit or the row's end gave."""
+    numbers = opened.astype({"size": float, "wanted": float, "clamped": float})
+    found = numbers.groupby("signal", sort=False).agg(
+        openings=("size", "size"), size=("size", "mean"), wanted=("wanted", "mean"),
+        clamped=("clamped", "mean"),
+    )  # fmt: skip
+    return found.rename(columns={"size": "mean size", "wanted": "mean wanted"}).reset_index()
+
+
+def agreement(opened: pd.DataFrame) -> pd.DataFrame:
+    """Sizes at the same opening: every signal's beside exact A's and DepCap's own, and J's beside J's."""
+    signals = list(opened["signal"].unique())
+    pairs = [(against, signal) for against in (EXACT, TRUNCATED) for signal in signals if signal != against]
+    compared, rows = _compared(opened), list[Row]()
+    for against, signal in [*pairs, (JOINT, AGAIN)]:
+        for what, sizes in compared.items():
+            both = sizes[[signal, against]].dropna()
+            off, prompts = (both[signal] - both[against]).abs(), _prompts(both)
+            found = {name: share(off <= most, prompts) for name, most in AGREEMENT.items()}
+            rows.append(
+                {"signal": signal, "against": against, "of": what, "openings": len(both), **flat(found)}
+            )
+    return pd.DataFrame(rows)
+
+
+def instead(opened: pd.DataFrame) -> pd.DataFrame:
+    """How often J gives the size that A gives, beside how often it gives the same when drawn again.
+
+    If A's size were the one that J's histories give most often, J would be as A at least as often as J drawn
+    again is as J: a `difference` below zero is more than sampling makes.
+    """
+    rows: list[Row] = []
+    for what, sizes in _compared(opened).items():
+        known = sizes[[EXACT, JOINT, AGAIN]].dropna()
+        as_a, as_again = (known[JOINT] == known[name] for name in (EXACT, AGAIN))
+        prompts = _prompts(known)
+        difference = clustered(mean, [as_a.astype(float) - as_again], prompts, 0.0)
+        found = {
+            "as A": share(as_a, prompts), "as J drawn again": share(as_again, prompts),
+            "difference": difference,
+        }  # fmt: skip
+        rows.append({"of": what, "openings": len(known), **flat(found), "p": difference.p})
+    return pd.DataFrame(rows)
+
+
+def _compared(opened: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A row per opening and a column per signal, of whatever is compared; NaN where it does not count."""
+    opening = ["prompt", "decode", "block"]
+    size, wanted, clamped = (
+        opened.pivot(index=opening, columns="signal", values=name) for name in ("size", "wanted", "clamped")
+    )
+    return {ALL: size, FREE: size.where(~clamped.astype(bool)), WANTED: wanted}
+
+
+def _prompts(openings: pd.DataFrame) -> pd.Index:
+    return openings.index.get_level_values("prompt")
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """What `instead` says, for a verdict."""
+    parts = [
+        f"{row['of']} at {percent(row, 'as A')} of {row['openings']} openings, and at"
+        f" {percent(row, 'as J drawn again')} with J drawn again: {_judged(row)}"
+        for _, row in table[table["openings"] > 0].iterrows()
+    ]
+    lead = f"With J in place of A (among the first {JOINT_REACH} candidates) the size stays the same"
+    return f"{lead} {'; '.join(parts)}"
+
+
+def _judged(row: pd.Series) -> str:
+    if np.isnan(row["difference, high"]):
+        return "too few to tell"
+    return "more than sampling changes" if row["difference, high"] < 0 else "no change beyond sampling shows"
