@@ -64,13 +64,13 @@ def conclude(rows: pd.DataFrame) -> Finding:
     last = rows[rows.masked_again == LAST]
     chosen = last[(last.candidates == CHOSEN) & (last.order == LEFT_TO_RIGHT)]
     own, real = moved(whole(chosen)), moved(whole(last))
-    found = agreement(own)
+    found, left_out = agreement(own), {"Blocks left out": checks.left_out(chosen)}
     if len(own) < LEAST_BLOCKS:
-        return Finding(verdict(own, found), {"Blocks left out": checks.left_out(chosen)})
+        return Finding(verdict(own, found), left_out)
     kinds, parts, places = strata(own), _parts(real), by_place(real)
     tables = {
         "J against A": statistics_table(own, found),
-        "Blocks left out": checks.left_out(chosen),
+        **left_out,
         "By size and order": summary(real, ("candidates", "order")),
         "Parts of the gap": parts,
         "By stratum": kinds,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import findings
+from analysis.agreement import ratio_of_sums
 from analysis.comparison import KEYS
 from analysis.statistics import clustered, mcnemar, ratio
 from analysis.strata import holm
@@ -55,7 +56,7 @@ def _against(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:
     both = rows.merge(first, on="problem", suffixes=("", "_base"))
     paired = mcnemar(both["right"], both["right_base"])
     forwards = ratio(both["forwards_base"], both["forwards"])
-    times = clustered(_of_sums, (both["seconds_base"], both["seconds"]), both["batch"])
+    times = clustered(ratio_of_sums, (both["seconds_base"], both["seconds"]), both["batch"])
     return {
         "difference": paired.difference, "wins": paired.wins, "losses": paired.losses,
         "p": np.nan if rows.index.equals(first.index) else paired.p,
@@ -64,10 +65,6 @@ def _against(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:
         "speed_ratio": times.value,
         "speed_ratio_low": times.bounds[0], "speed_ratio_high": times.bounds[1],
     }  # fmt: skip
-
-
-def _of_sums(first: np.ndarray, second: np.ndarray) -> float:
-    return float(first.sum() / second.sum())
 
 
 def _corrected(ps: pd.Series) -> pd.Series:
