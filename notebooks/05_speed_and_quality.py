@@ -47,7 +47,7 @@ pareto(table).update_layout(width=900, legend={"orientation": "h", "y": -0.12})
 # steps unmask a single token, and how much of a block its first forward decides.
 
 # %%
-problem = "Tom has 12 pens. Tom buys 3 packs of 4. How many pens does Tom have now?"
+problem = "Tom has 12 pens. Tom buys 3 packs of 4 pens. How many pens does Tom have now?"
 traces = {
     method: depcap.generate(model, problem, method=method, gen_length=128, record="scores")[0].trace
     for method in ("llada", "fast-dllm", "depcap")

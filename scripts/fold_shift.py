@@ -18,9 +18,10 @@ import typer
 from torch import Tensor
 
 from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
-from scripts.batches import Batch, batches, tasks
-from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED, SHIFTED_CONFIG, Objective
-from scripts.train import save
+from scripts.batches import Batch, batches
+from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED_CONFIG, Objective
+from scripts.train import averaged, save
+from scripts.views import rows
 
 OWN = 0.02
 """What is left of a position's own embedding beside its predecessor's."""
@@ -99,7 +100,7 @@ def _one_back(config: TransformerConfig) -> tuple[Tensor, Tensor]:
 
 def neuron_use(network: Transformer, batch: Batch) -> list[Tensor]:
     """Per layer, how much each MLP neuron writes into the residual, on one batch of masked rows."""
-    inputs, _, _ = SHIFTED.targets(batch, torch.Generator().manual_seed(0))
+    sight = rows(batch, torch.Generator().manual_seed(0), lambda seen: torch.zeros(seen.ids.shape), 1)
     use: list[Tensor] = []
 
     def watch(module: torch.nn.Module, arguments: tuple[Tensor], _out: Tensor) -> None:
@@ -107,7 +108,7 @@ def neuron_use(network: Transformer, batch: Batch) -> list[Tensor]:
 
     hooks = [layer.mlp.down_proj.register_forward_hook(watch) for layer in network.layers]
     with torch.no_grad():
-        network(inputs, torch.arange(inputs.shape[1]).expand(inputs.shape), attend_fully)
+        network(sight.ids, sight.positions, attend_fully)
     for hook in hooks:
         hook.remove()
     return use
@@ -119,9 +120,9 @@ def main(
 ) -> None:
     """Fold the shift of one checkpoint away."""
     source = Transformer(SHIFTED_CONFIG)
-    source.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
-    batch = next(batches(tasks, RECIPES[Objective.SHIFTED].tokens, (1.0,), seed=1, first_step=0))
-    save(output, {"model": fold(source, MASKED_CONFIG, neuron_use(source, batch)).state_dict()})
+    source.load_state_dict(averaged(checkpoint))
+    batch = next(batches(RECIPES[Objective.SHIFTED].source, seed=1, first_step=0))
+    save(output, {"average": fold(source, MASKED_CONFIG, neuron_use(source, batch)).state_dict()})
 
 
 if __name__ == "__main__":

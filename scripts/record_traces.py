@@ -5,7 +5,7 @@ from app.files import TRACES
 from app.presets import EXAMPLES, MODELS
 from app.session import write_payload
 
-GEN_LENGTH = 96
+GEN_LENGTH = 160
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
-    python -m scripts.train ar        --out runs/ar      --steps 1300
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 2600
+    python -m scripts.train ar        --out runs/ar      --steps 3000
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 3000
     python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
-    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 400
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1000
+    python -m scripts.train scratch   --out runs/scratch --steps 3000
 
-Every run writes `last.pt` (weights, optimiser, step) atomically and continues from it when started again.
+Every run writes `last.pt` (weights, their average, optimiser, step) atomically and continues from it when
+started again with the same arguments.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
 Masked diffusion from scratch does not learn these tasks in hours. From causal weights it takes minutes, if a
 position goes on predicting the next one (Dream); LLaDA's alignment is then folded in, not learnt.
@@ -23,12 +25,15 @@ import torch
 import typer
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from depcap.models.checkpoint import load_network, read_config
-from depcap.models.transformer import Attend, Transformer
+from depcap.models.transformer import Transformer
 from scripts.batches import Batch, batches, prefetch
 from scripts.objectives import RECIPES, Objective, Recipe
+from scripts.views import Sight
 
+AVERAGE_DECAY = 0.995
 LogLine = tuple[int, int, str, float, float]
 """Step, tokens seen, view, running loss, running share of right argmaxes."""
 
@@ -40,12 +45,22 @@ def save(path: Path, state: dict[str, object]) -> None:
     os.replace(temporary, path)
 
 
+def moving(before: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+    """One step of a moving average, which begins with a short memory."""
+    return before.lerp(now, max(1 - AVERAGE_DECAY, 9 / (10 + int(count))))
+
+
+def averaged(checkpoint: Path) -> dict[str, Tensor]:
+    """A run's result: the moving average of its weights."""
+    weights: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["average"]
+    return weights
+
+
 def _start(init: Path) -> dict[str, Tensor]:
     """Weights of another run's checkpoint, or of a bundled model folder, under our names."""
     if init.is_dir():
         return load_network(init, read_config(init), torch.float32, torch.device("cpu")).state_dict()
-    weights: dict[str, Tensor] = torch.load(init, weights_only=True)["model"]
-    return weights
+    return averaged(init)
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -91,18 +106,25 @@ class Trainer:
             parameter.requires_grad_(not name.startswith(self.recipe.kept or "-"))
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(trained, lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
+        self.average = AveragedModel(self.model, avg_fn=moving)
         self.step, self.tokens, self.log = 0, 0, list[LogLine]()
+        self.arguments = {"seed": seed, "steps": steps, "views": [view.__name__ for view in recipe.views]}
         out.mkdir(parents=True, exist_ok=True)
         self._restore(init)
         bfloat = torch.cpu._is_avx512_bf16_supported()  # elsewhere bfloat16 is emulated and slower
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat)
         self.loss = torch.compile(self._loss, dynamic=False) if compiled else self._loss
+        self.sure = torch.compile(self._sure, dynamic=False) if compiled else self._sure
 
     def _restore(self, init: Path | None) -> None:
         last = self.out / "last.pt"
         if last.exists():
             state = torch.load(last, weights_only=True)
+            if state["arguments"] != self.arguments:
+                raise SystemExit(f"{last} is of a run with {state['arguments']}, not {self.arguments}")
             self.model.load_state_dict(state["model"])
+            self.average.module.load_state_dict(state["average"])
+            self.average.n_averaged.fill_(state["step"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.tokens, self.log = state["step"], state["tokens"], state["log"]
         elif init is not None:
@@ -111,17 +133,39 @@ class Trainer:
                 raise SystemExit(f"{init} is no start for this objective: {(*missing, *unknown)[0]}")
 
     def _batches(self) -> Iterator[Batch]:
-        recipe = self.recipe
-        return batches(recipe.problem, recipe.tokens, recipe.stretch, self.seed, self.step)
+        return batches(self.recipe.source, self.seed, self.step)
 
-    def _loss(self, ids: Tensor, targets: Tensor, weights: Tensor, attend: Attend) -> tuple[Tensor, Tensor]:
+    def _logits(self, ids: Tensor, positions: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+        length = ids.shape[1]
+        seen = torch.ones(length, length, dtype=torch.bool).tril() if causal else mask
+        groups = self.model.config.num_heads // self.model.config.num_kv_heads
+
+        def attend(_layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            k, v = (x.repeat_interleave(groups, 1) for x in (k, v))
+            scores = (q @ k.transpose(2, 3)).float() * q.shape[3] ** -0.5
+            if seen is not None:
+                scores = scores.masked_fill(~seen, -torch.inf)
+            return scores.softmax(-1).to(v.dtype) @ v
+
+        return self.model.logits(self.model(ids, positions, attend)).float()
+
+    def _loss(self, sight: Sight) -> tuple[Tensor, Tensor]:
         """Weighted mean cross-entropy, and the weighted share of right argmaxes."""
-        positions = torch.arange(ids.shape[1]).expand(ids.shape)
-        logits = self.model.logits(self.model(ids, positions, attend)).float()
-        losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        right = (logits.argmax(-1) == targets).flatten().float()
-        weight = weights.flatten()
+        logits = self._logits(sight.ids, sight.positions, sight.mask, sight.causal)
+        losses = functional.cross_entropy(logits.flatten(0, 1), sight.targets.flatten(), reduction="none")
+        right = (logits.argmax(-1) == sight.targets).flatten().float()
+        weight = sight.weights.flatten()
         return (losses * weight).sum() / weight.sum(), (right * weight).sum() / weight.sum()
+
+    def _sure(self, sight: Sight) -> Tensor:
+        """Largest probability at every place [B S]."""
+        logits = self._logits(sight.ids, sight.positions, sight.mask, sight.causal)
+        return (logits.amax(-1) - logits.logsumexp(-1)).exp()
+
+    def look(self, sight: Sight) -> Tensor:
+        """`_sure`, without learning."""
+        with torch.no_grad():
+            return self.sure(sight)
 
     def run(self, minutes: float) -> None:
         """Train until `steps` are done or the minutes are over; then (and every few minutes) save."""
@@ -147,20 +191,22 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate(self.recipe, self.step, self.steps)
         with self.autocast:
-            loss, right = self.loss(*view.targets(batch, noise), view.attend)
+            loss, right = self.loss(view(batch, noise, self.look, self.recipe.shift))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        self.average.update_parameters(self.model)
         self.step += 1
         self.tokens += batch.ids.numel()
-        return view.name, loss.item(), right.item()
+        return view.__name__, loss.item(), right.item()
 
     def save(self) -> None:
         """Write `last.pt`, from which the run goes on, and `log.csv`, for people and plots."""
         state = {
-            "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "step": self.step, "tokens": self.tokens, "log": self.log,
+            "model": self.model.state_dict(), "average": self.average.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step, "tokens": self.tokens, "log": self.log, "arguments": self.arguments,
         }  # fmt: skip
         save(self.out / "last.pt", state)
         with (self.out / "log.csv").open("w", newline="") as file:

@@ -20,6 +20,7 @@ What is published (arXiv 2509.25188 and its code) differs in this:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, NamedTuple
@@ -39,6 +40,7 @@ from depcap.models.loading import Model
 from depcap.proposer import Greedy
 from depcap.stopping import StopAtEos
 from depcap.tasks import TASKS
+from depcap.tasks.base import LEVELS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import Explanation, Ordinary, Quota, Selected, explained
 
@@ -109,9 +111,10 @@ def records(model: Model, prompts: list[list[int]]) -> Iterator[Records]:
 
 
 def collect(model: Model, problems: int, seed: int) -> Records:
-    """Records of training problems of both tasks in turn."""
-    rng, tasks = Random(f"filter/{seed}"), list(TASKS.values())
-    drawn = [tasks[number % len(tasks)].sample(rng, "train").prompt for number in range(problems)]
+    """Records of training problems of both tasks and all levels in turn."""
+    rng = Random(f"filter/{seed}")
+    kinds = [(task, level) for level in LEVELS for task in TASKS.values()]
+    drawn = [task.draw(rng, "train", level)[0] for task, level in islice(cycle(kinds), problems)]
     assert model.tokenizer is not None
     ids = [model.tokenizer.encode(prompt) for prompt in drawn]
     found = []

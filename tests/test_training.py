@@ -10,7 +10,7 @@ import torch
 import depcap
 from depcap.models.transformer import Transformer
 from scripts import export_model
-from scripts.batches import batches
+from scripts.batches import Source, batches
 from scripts.fold_shift import fold, neuron_use
 from scripts.objectives import CAUSAL_CONFIG, RECIPES, Objective, Recipe
 from scripts.train import Trainer, save
@@ -26,15 +26,16 @@ def echo(rng: Random) -> tuple[str, str]:
     return f"How many {word}?\n", f"7 {word}\n#### 7"
 
 
+SOURCE = Source(echo, 640, (64,), (1.0,))
+
+
 def small(objective: Objective, config: object) -> Recipe:
     return replace(
         RECIPES[objective],
         config=config,
-        problem=echo,
-        tokens=640,
+        source=SOURCE,
         learning_rate=3e-3,
         warmup=5,
-        stretch=(1.0,),
     )
 
 
@@ -45,7 +46,7 @@ def trained(objective: Objective, config: object, out: Path, init: Path | None, 
 
 
 def losses(trainer: Trainer) -> list[float]:
-    return [loss for _, _, view, loss, _ in trainer.log if view == trainer.recipe.views[-1].name]
+    return [loss for _, _, view, loss, _ in trainer.log if view == trainer.recipe.views[0].__name__]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +54,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
     root = tmp_path_factory.mktemp("runs")
     causal = trained(Objective.AR, CAUSAL, root / "ar", None, 100)
     shifted = trained(Objective.SHIFTED, SHIFTED, root / "shifted", root / "ar" / "last.pt", 250)
-    batch = next(batches(echo, 640, (1.0,), seed=1, first_step=0))
+    batch = next(batches(SOURCE, seed=1, first_step=0))
     folded = fold(shifted.model, MASKED, neuron_use(shifted.model, batch))
-    save(root / "folded.pt", {"model": folded.state_dict()})
+    save(root / "folded.pt", {"average": folded.state_dict()})
     masked = trained(Objective.DIFFUSION, MASKED, root / "masked", root / "folded.pt", 150)
     return {"llama": causal, "dream": shifted, "llada": masked}
 
@@ -85,10 +86,10 @@ def test_a_run_that_was_interrupted_goes_on_exactly(tmp_path: Path) -> None:
     stop_after(Trainer(recipe, tmp_path / "parts", None, 30, seed=0, compiled=False), 13)
     second = trained(Objective.SHIFTED, SHIFTED, tmp_path / "parts", None, 30)
     assert second.step == whole.step == 30
-    for (name, left), right in zip(
-        whole.model.state_dict().items(), second.model.state_dict().values(), strict=True
-    ):
-        assert torch.equal(left, right), name
+    for part in ("model", "average"):
+        left, right = (getattr(run, part).state_dict() for run in (whole, second))
+        for name in left:
+            assert torch.equal(left[name], right[name]), (part, name)
 
 
 def stop_after(trainer: Trainer, steps: int) -> None:
@@ -101,6 +102,6 @@ def stop_after(trainer: Trainer, steps: int) -> None:
 
 
 def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
-    save(tmp_path / "other.pt", {"model": Transformer(replace(CAUSAL, num_layers=1)).state_dict()})
+    save(tmp_path / "other.pt", {"average": Transformer(replace(CAUSAL, num_layers=1)).state_dict()})
     with pytest.raises(SystemExit, match="no start for this objective"):
         Trainer(small(Objective.AR, CAUSAL), tmp_path / "out", tmp_path / "other.pt", 1, 0, compiled=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-PROBLEM = "Tom has 12 pens. Tom buys 3 packs of 4. How many pens does Tom have now?"
+PROBLEM = "Tom has 12 pens. Tom buys 3 packs of 4 pens. How many pens does Tom have now?"
 HOSTILE = "<img src=x onerror=alert(1)> ${1+1} {{x}} </script> `${alert(1)}`"
 DECODED = 90_000
 
