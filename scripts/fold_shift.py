@@ -17,7 +17,7 @@ import torch
 import typer
 from torch import Tensor
 
-from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
+from depcap.models.transformer import Layer, Transformer, TransformerConfig, attend_fully
 from scripts.batches import Batch, batches
 from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED_CONFIG, Objective
 from scripts.train import averaged, save
@@ -53,6 +53,11 @@ def fold(source: Transformer, config: TransformerConfig, use: list[Tensor], own:
     return network
 
 
+def _layers(network: Transformer) -> list[Layer]:
+    """The layers, with their type (a ModuleList has none)."""
+    return [layer for layer in network.layers if isinstance(layer, Layer)]
+
+
 def _ungrouped(weight: Tensor, config: TransformerConfig) -> Tensor:
     """Key or value weights with a head of their own for every query head."""
     heads = weight.view(config.num_kv_heads, config.head_size, -1)
@@ -61,12 +66,12 @@ def _ungrouped(weight: Tensor, config: TransformerConfig) -> Tensor:
 
 def _look_back(network: Transformer, embedding: Tensor, own: float) -> None:
     """Set embedding and layer 0: one coordinate is a constant to aim with, all others are carried over."""
-    config, first = network.config, network.layers[0]
+    config, first = network.config, _layers(network)[0]
     pilot = int(embedding.var(0).argmin())
     carried = torch.ones(config.hidden_size)
     carried[pilot] = 0
     network.embed.weight.copy_(own * embedding * carried)
-    spare = SIZE**2 - network.embed.weight.square().sum(-1)
+    spare: Tensor = SIZE**2 - network.embed.weight.square().sum(-1)
     if spare.min() <= 0.5 * SIZE**2:
         raise SystemExit(f"embeddings too long to fold: their norms reach {embedding.norm(dim=-1).max():.1f}")
     network.embed.weight[:, pilot] = spare.sqrt()
@@ -103,10 +108,10 @@ def neuron_use(network: Transformer, batch: Batch) -> list[Tensor]:
     sight = rows(batch, torch.Generator().manual_seed(0), lambda seen: torch.zeros(seen.ids.shape), 1)
     use: list[Tensor] = []
 
-    def watch(module: torch.nn.Module, arguments: tuple[Tensor], _out: Tensor) -> None:
+    def watch(module: torch.nn.Linear, arguments: tuple[Tensor], _out: Tensor) -> None:
         use.append(arguments[0].square().mean((0, 1)).sqrt() * module.weight.norm(dim=0))
 
-    hooks = [layer.mlp.down_proj.register_forward_hook(watch) for layer in network.layers]
+    hooks = [layer.mlp.down_proj.register_forward_hook(watch) for layer in _layers(network)]
     with torch.no_grad():
         network(sight.ids, sight.positions, attend_fully)
     for hook in hooks:

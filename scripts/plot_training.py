@@ -1,6 +1,6 @@
 """The loss curves of training runs as one SVG, from their `log.csv`.
 
-python -m scripts.plot_training docs/models/training.svg runs/ar runs/shifted runs/llada
+python -m scripts.plot_training docs/models/training.svg runs/ar runs/shifted runs/llada --beside runs/scratch
 """
 
 import csv
@@ -10,10 +10,10 @@ from typing import Annotated
 import plotly.graph_objects as go
 import typer
 
-COLORS = {"causal": "#c2410c", "shifted": "#1d4ed8", "masked": "#15803d"}
+COLORS = {"causal": "#c2410c", "windows": "#1d4ed8", "rows": "#15803d"}
 
 
-def curves(run: Path, offset: int) -> tuple[list[go.Scatter], int]:
+def curves(run: Path, offset: int, dash: str = "solid") -> tuple[list[go.Scatter], int]:
     """A curve for every view of a run, over millions of tokens, and where the next run begins."""
     with (run / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -23,17 +23,21 @@ def curves(run: Path, offset: int) -> tuple[list[go.Scatter], int]:
             y=[float(row["loss"]) for row in rows if row["view"] == view],
             name=f"{run.name}: {view}",
             mode="lines",
-            line={"color": COLORS[view], "width": 1.5},
+            line={"color": COLORS[view], "width": 1.5, "dash": dash},
         )
         for view in sorted({row["view"] for row in rows})
     ], offset + max(int(row["tokens"]) for row in rows)
 
 
 def main(
-    output: Path, runs: Annotated[list[Path], typer.Argument(help="folders, in the order they were run")]
+    output: Path,
+    runs: Annotated[list[Path], typer.Argument(help="folders, in the order they were run")],
+    beside: Annotated[Path | None, typer.Option(help="a run that began anew, drawn from zero")] = None,
 ) -> None:
     """Draw the runs one after the other."""
     figure, offset = go.Figure(), 0
+    if beside is not None:
+        figure.add_traces(curves(beside, 0, "dot")[0])
     for run in runs:
         drawn, offset = curves(run, offset)
         figure.add_traces(drawn)

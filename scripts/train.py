@@ -1,10 +1,10 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
-    python -m scripts.train ar        --out runs/ar      --steps 3000
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 3000
+    python -m scripts.train ar        --out runs/ar      --steps 8000
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 4000
     python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
-    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1000
-    python -m scripts.train scratch   --out runs/scratch --steps 3000
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1500
+    python -m scripts.train scratch   --out runs/scratch --steps 4000
 
 Every run writes `last.pt` (weights, their average, optimiser, step) atomically and continues from it when
 started again with the same arguments.
@@ -82,7 +82,7 @@ class Progress:
 
     def lines(self) -> list[tuple[str, float, float]]:
         """View, loss, share right."""
-        return [(name, *(round(mean, 5) for mean in means)) for name, means in self.means.items()]
+        return [(name, round(loss, 5), round(right, 5)) for name, (loss, right) in self.means.items()]
 
     def __str__(self) -> str:
         return "; ".join(f"{name} loss {loss:.4f} right {right:.4f}" for name, loss, right in self.lines())

@@ -7,11 +7,9 @@ from random import Random
 import pytest
 
 from depcap.tasks import Python
-from depcap.tasks.base import Example
+from depcap.tasks.base import LEVELS, Example
 from depcap.tasks.parts import Program
 from depcap.tasks.python import asked
-
-LEVELS = (1, 2, 3, 4, 5)
 
 
 @cache

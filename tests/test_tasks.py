@@ -19,7 +19,7 @@ FIRST = re.compile(r"Start \w+=\d+\.")
 OPERATIONS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
 }  # fmt: skip
-PUBLISHED = {"arithmetic": (2, "2d859483a1de4b04"), "python": (2, "deb3c27b3629791a")}
+PUBLISHED = {"arithmetic": (2, "5fd6b1a239ebabba"), "python": (2, "deb3c27b3629791a")}
 """Version and digest of each held-out set."""
 
 

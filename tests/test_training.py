@@ -61,9 +61,10 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
     return {"llama": causal, "dream": shifted, "llada": masked}
 
 
-def test_the_loss_falls(stages: dict[str, Trainer]) -> None:
-    for trainer in stages.values():
-        assert losses(trainer)[-1] < 0.5 * losses(trainer)[0]
+@pytest.mark.parametrize(("layout", "left"), [("llama", 0.5), ("dream", 1.0), ("llada", 1.0)])
+def test_the_loss_falls(stages: dict[str, Trainer], layout: str, left: float) -> None:
+    """From random weights it halves at least; the later stages start from what the one before has learnt."""
+    assert losses(stages[layout])[-1] < left * losses(stages[layout])[0]
 
 
 @pytest.mark.parametrize(("layout", "method"), [("llama", "ar"), ("dream", "llada"), ("llada", "llada")])

@@ -104,12 +104,14 @@ def _relation(
     kind = rng.choice(("more", "more", "fewer", "fewer", "factor", "factor", "both"))
     if kind == "both" and a == c:
         raise Impossible
-    form, sign, right = {
-        "more": lambda: (rng.choice(forms.more), "+", n),
-        "fewer": lambda: (rng.choice(forms.fewer), "-", n),
-        "factor": lambda: rng.choice(forms.factors),
-        "both": lambda: (rng.choice(forms.both), "+", y),
-    }[kind]()
+    form, sign, right = rng.choice(
+        {
+            "more": [(form, "+", n) for form in forms.more],
+            "fewer": [(form, "-", n) for form in forms.fewer],
+            "factor": forms.factors,
+            "both": [(form, "+", y) for form in forms.both],
+        }[kind]
+    )
     working = story.say([form], a=a, b=b, c=c, n=n, x=x, y=y, **slots)
     return story.work(working, x, sign, right, slots["items"], b)
 
@@ -119,9 +121,7 @@ def shop(story: Story) -> None:
     rng, unit = story.rng, "coins"
     (who,) = story.pick("who", words.NAMES)
     kinds = (story.steps + 1) // 2
-    goods = story.pick(
-        "goods", words.GOODS, kinds + rng.randint(0, 1)
-    )  # one may be there only to be looked at
+    goods = story.pick("goods", words.GOODS, kinds + rng.randint(0, 1))  # one may be there only to be seen
     story.names |= {f"{good}s": f"<goods {place}>" for place, good in enumerate(goods)} | {unit: "<unit>"}
     prices = {good: rng.randint(2, 9) for good in goods}
     counts = {good: rng.randint(2, 6) for good in goods[:kinds]}

@@ -70,8 +70,8 @@ NOW = (
 class Relations:
     """How amounts with names of their own refer to each other: forms, and what is asked of them.
 
-    A working says which amounts it starts from, `{x}` and `{y}`, and its line ends with the new one's name: so
-    an amount is found again by its name.
+    A working says which amounts it starts from, `{x}` and `{y}`, and its line ends with the new one's name:
+    so an amount is found again by its name.
     """
 
     start: str
