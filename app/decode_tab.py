@@ -63,7 +63,12 @@ def decode_tab() -> Outputs:
             with gr.Row():
                 model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="model")
                 length = gr.Slider(
-                    8, session.MAX_GEN_LENGTH, 96, step=8, label="Generation length", elem_id="length"
+                    8,
+                    session.MAX_GEN_LENGTH,
+                    session.MAX_GEN_LENGTH,
+                    step=8,
+                    label="Generation length",
+                    elem_id="length",
                 )
             with gr.Accordion("Parameters", open=False, elem_id="parameters"):
                 fields = ParameterFields("depcap")

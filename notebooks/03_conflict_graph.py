@@ -28,7 +28,7 @@ problem = (
     "Ida has 14 stamps. Ida buys 3 packs of 7 stamps. Ida gives 4 stamps to each of 2 friends. "
     "Ida doubles the number of stamps. How many stamps does Ida have now?"
 )
-result = depcap.generate(model, problem, gen_length=160, record="distributions")[0]
+result = depcap.generate(model, problem, record="distributions")[0]
 print(result.text)
 
 # %% [markdown]

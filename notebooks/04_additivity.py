@@ -48,7 +48,7 @@ for toy in (common_cause(), exclusive_or()):
 
 # %%
 model, folder = depcap.load(MODEL), Path(mkdtemp())
-paths = record(model, "arithmetic", LIMIT, Settings(gen_length=96), folder, LIMIT, lambda _done: None)
+paths = record(model, "arithmetic", LIMIT, Settings(), folder, LIMIT, lambda _done: None)
 study = choose_study("additivity", plan("4,8", "left-to-right", samples=2))
 blocks = measure(study, model, paths, None, 0, lambda _done: None)
 blocks[["decode", "block", "candidates", "masked_again", "joint", "additive", "standard_error"]].round(3)

@@ -78,9 +78,11 @@ def _batch(source: Source, tokenizer: Tokenizer, rng: Random) -> Batch:
 
 
 def _row(source: Source, tokenizer: Tokenizer, rng: Random) -> tuple[int, Row]:
-    """A problem's ids, and the length of the row that they go to."""
-    head, tail = (tokenizer.encode(text).ids for text in source.problem(rng))
-    fits = [length for length in source.lengths if len(head) + len(tail) < length]
+    """The ids of a problem that fits a row, and the length of the row that they go to."""
+    fits: list[int] = []
+    while not fits:
+        head, tail = (tokenizer.encode(text).ids for text in source.problem(rng))
+        fits = [length for length in source.lengths if len(head) + len(tail) < length]
     further = rng.choices(range(len(source.stretch)), source.stretch)[0]
     return fits[min(further, len(fits) - 1)], (head, tail)
 
@@ -101,13 +103,19 @@ def _pack(rows: list[Row], length: int) -> Batch:
 
 
 def prefetch(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
-    """Run `source` in a thread, so that the cores stay on the network."""
-    ready: queue.Queue[Batch] = queue.Queue(depth)
+    """Run `source` in a thread, so that the cores stay on the network; what it raises is raised here."""
+    ready: queue.Queue[Batch | Exception | None] = queue.Queue(depth)
 
     def fill() -> None:
-        for item in source:
-            ready.put(item)
+        try:
+            for batch in source:
+                ready.put(batch)
+            ready.put(None)
+        except Exception as error:
+            ready.put(error)
 
     threading.Thread(target=fill, daemon=True).start()
-    while True:
-        yield ready.get()
+    while (item := ready.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item

@@ -31,8 +31,8 @@ class Objective(str, Enum):
 class Recipe:
     """Settings of one objective.
 
-    Steps take the `views` in turn; `shift` is 1 if an output is about the next position. `kept` are the
-    parameters, by how their names start, that stay as they are.
+    Steps take the `views` in turn; `shift` is 1 if an output is about the next position. `frozen` are
+    the parameters, by how their names start, that stay as they are.
     """
 
     learning_rate: float
@@ -41,7 +41,7 @@ class Recipe:
     config: TransformerConfig
     source: Source
     shift: int = 0
-    kept: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
 
 TEXTS = Source(tasks, 4_000, (96, 128, 160, 208, 272, 448), (0.96, 0.04))
@@ -51,7 +51,7 @@ RECIPES = {
     Objective.AR: Recipe(2e-3, 100, (causal,), CAUSAL_CONFIG, TEXTS, 1),
     Objective.SHIFTED: Recipe(1e-3, 50, DENOISING, SHIFTED_CONFIG, BLOCKS, 1),
     Objective.DIFFUSION: Recipe(
-        4e-4, 30, DENOISING, MASKED_CONFIG, BLOCKS, kept=("embed.", "layers.0.attention")
+        4e-4, 30, DENOISING, MASKED_CONFIG, BLOCKS, frozen=("embed.", "layers.0.attention")
     ),
     Objective.SCRATCH: Recipe(1.5e-3, 100, DENOISING, MASKED_CONFIG, BLOCKS),
 }

@@ -16,8 +16,9 @@ import typer
 from tqdm import tqdm
 
 import depcap
-from depcap.evaluation import Report, evaluate, evaluate_likelihood
+from depcap.evaluation import LikelihoodReport, Report, evaluate, evaluate_likelihood
 from depcap.files import replace_text
+from depcap.journal import Journal
 from depcap.models.loading import CARDS, Model
 from depcap.request import Settings
 from depcap.tasks import TASKS
@@ -26,7 +27,8 @@ from depcap.tasks.base import LEVELS
 CARDS_FOLDER = Path(__file__).parents[1] / "docs" / "models"
 OUTCOMES = CARDS_FOLDER / "outcomes"
 BUNDLED = tuple(name for name, card in CARDS.items() if card.bundled)
-LIMIT, BATCH, GEN_LENGTH, LIKELIHOOD_LIMIT = 500, 20, 256, 200
+LIMIT, BATCH, GEN_LENGTH = 500, 20, 256
+LIKELIHOOD_LIMIT, MASKS = 100, 32
 METHODS: dict[bool, dict[str, tuple[str, str, dict[str, Any]]]] = {
     True: {"ar": ("ar", "causal", {})},
     False: {"llada": ("llada", "none", {}), "threshold-0.3": ("fast-dllm", "none", {"threshold": 0.3})},
@@ -42,8 +44,8 @@ def cells(model: Model) -> Iterator[tuple[str, str, Settings]]:
             yield task, name, Settings(method, cache, GEN_LENGTH, "eos", params=params)
 
 
-def kept(model: Model, task: str, name: str) -> Path:
-    """Where a cell's outcomes are kept."""
+def outcome_file(model: Model, task: str, name: str) -> Path:
+    """Where a cell's outcomes are."""
     return OUTCOMES / f"{model.name}-{task}-{name}.jsonl"
 
 
@@ -52,7 +54,7 @@ def table(model: Model, limit: int = LIMIT) -> str:
     head = ["task", "method", "all levels (95 %)", *(f"level {level}" for level in LEVELS), "overlong", "NFE"]
     rows = [head, ["---"] * len(head)]
     for task, name, settings in cells(model):
-        out = kept(model, task, name)
+        out = outcome_file(model, task, name)
         with tqdm(total=limit, desc=out.stem) as bar:
             rows.append(row(task, name, evaluate(model, task, limit, settings, BATCH, bar.update, out)))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -70,13 +72,28 @@ def row(task: str, name: str, report: Report) -> list[str]:
 
 
 def likelihoods(model: Model) -> str:
-    """Nats per token on each task."""
+    """The likelihood of every task's references, kept or newly measured, as a table."""
     rows = ["| task | nats per token (95 %) |", "| --- | --- |"]
     for task in TASKS:
-        found = evaluate_likelihood(model, task, LIKELIHOOD_LIMIT, masks=32)
-        assert found.ci95 is not None
-        rows.append(f"| {task} | {found.nats_per_token:.4f} ({found.ci95[0]:.4f} to {found.ci95[1]:.4f}) |")
+        log = likelihood_journal(model, task)
+        if not log.entries:
+            log.add([evaluate_likelihood(model, task, LIKELIHOOD_LIMIT, MASKS)])
+        rows.append(likelihood_row(task, log.entries[0]))
     return "\n".join(rows)
+
+
+def likelihood_journal(model: Model, task: str) -> Journal[LikelihoodReport]:
+    """Where a task's likelihood is: one entry, or none yet."""
+    header = {"model": model.name, "weights": model.weights, "task": task, "version": TASKS[task].version}
+    kept = OUTCOMES / f"{model.name}-{task}-nll.jsonl"
+    return Journal(LikelihoodReport, kept, header | {"limit": LIKELIHOOD_LIMIT, "masks": MASKS})
+
+
+def likelihood_row(task: str, found: LikelihoodReport) -> str:
+    """One line of the likelihoods' table."""
+    assert found.ci95 is not None
+    low, high = found.ci95
+    return f"| {task} | {found.nats_per_token:.4f} ({low:.4f} to {high:.4f}) |"
 
 
 def main(

@@ -1,15 +1,15 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
     python -m scripts.train ar        --out runs/ar      --steps 8000
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 4000
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 4000 --seed 1
     python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
-    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1500
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1500 --seed 2
     python -m scripts.train scratch   --out runs/scratch --steps 4000
 
 Every run writes `last.pt` (weights, their average, optimiser, step) atomically and continues from it when
 started again with the same arguments.
-A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would.
-Masked diffusion from scratch does not learn these tasks in hours. From causal weights it takes minutes, if a
+A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would, and
+a later stage wants a seed of its own. Masked diffusion starts from causal weights, of which most is kept if a
 position goes on predicting the next one (Dream); LLaDA's alignment is then folded in, not learnt.
 """
 
@@ -63,6 +63,13 @@ def _start(init: Path) -> dict[str, Tensor]:
     return averaged(init)
 
 
+def misfits(start: dict[str, Tensor], model: Transformer) -> list[str]:
+    """Weights that one of the two lacks or has in another shape; a causal model has no biases."""
+    shapes = {name: weight.shape for name, weight in model.state_dict().items()}
+    wrong = [name for name, weight in start.items() if shapes.get(name) != weight.shape]
+    return wrong + [name for name in shapes if name not in start and not name.endswith("bias")]
+
+
 def rate(recipe: Recipe, step: int, steps: int) -> float:
     """Warm-up, then a cosine to a twentieth."""
     warm = min(1.0, (step + 1) / recipe.warmup)
@@ -72,8 +79,8 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 class Progress:
     """Running means of loss and right argmaxes, for each view."""
 
-    def __init__(self) -> None:
-        self.means: dict[str, tuple[float, float]] = {}
+    def __init__(self, means: dict[str, tuple[float, float]]) -> None:
+        self.means = means
 
     def add(self, name: str, loss: float, right: float) -> None:
         """One more step."""
@@ -103,16 +110,21 @@ class Trainer:
                 torch.nn.init.normal_(parameter, std=0.02)
             elif name.endswith("bias"):
                 torch.nn.init.zeros_(parameter)
-            parameter.requires_grad_(not name.startswith(self.recipe.kept or "-"))
+            parameter.requires_grad_(not name.startswith(self.recipe.frozen))
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(trained, lr=1.0, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
         self.average = AveragedModel(self.model, avg_fn=moving)
-        self.step, self.tokens, self.log = 0, 0, list[LogLine]()
-        self.arguments = {"seed": seed, "steps": steps, "views": [view.__name__ for view in recipe.views]}
+        self.step, self.tokens, self.log, self.shown = 0, 0, list[LogLine](), Progress({})
+        self.arguments = {
+            "seed": seed, "steps": steps, "learning rate": recipe.learning_rate,
+            "views": [view.__name__ for view in recipe.views],
+        }  # fmt: skip
         out.mkdir(parents=True, exist_ok=True)
         self._restore(init)
         bfloat = torch.cpu._is_avx512_bf16_supported()  # elsewhere bfloat16 is emulated and slower
-        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat)
+        # Weights cast for the look, without learning, must not be used again for the loss: no cache.
+        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat, cache_enabled=False)
+        torch._dynamo.config.recompile_limit = 2 * len(recipe.source.lengths) * len(recipe.views)
         self.loss = torch.compile(self._loss, dynamic=False) if compiled else self._loss
         self.sure = torch.compile(self._sure, dynamic=False) if compiled else self._sure
 
@@ -127,10 +139,12 @@ class Trainer:
             self.average.n_averaged.fill_(state["step"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.tokens, self.log = state["step"], state["tokens"], state["log"]
+            self.shown = Progress(state["means"])
         elif init is not None:
-            missing, unknown = self.model.load_state_dict(_start(init), strict=False)
-            if unknown or not all(name.endswith("bias") for name in missing):  # a causal model has no biases
-                raise SystemExit(f"{init} is no start for this objective: {(*missing, *unknown)[0]}")
+            start = _start(init)
+            if wrong := misfits(start, self.model):
+                raise SystemExit(f"{init} is no start for this objective: {wrong[0]}")
+            self.model.load_state_dict(start, strict=False)
 
     def _batches(self) -> Iterator[Batch]:
         return batches(self.recipe.source, self.seed, self.step)
@@ -170,15 +184,15 @@ class Trainer:
     def run(self, minutes: float) -> None:
         """Train until `steps` are done or the minutes are over; then (and every few minutes) save."""
         began = saved = time.monotonic()
-        before, shown = self.tokens, Progress()
+        before = self.tokens
         for batch in prefetch(self._batches()):
             if self.step >= self.steps or time.monotonic() - began > 60 * minutes:
                 break
-            shown.add(*self._update(batch))
+            self.shown.add(*self._update(batch))
             if self.step % 25 == 0:
-                self.log += [(self.step, self.tokens, *line) for line in shown.lines()]
+                self.log += [(self.step, self.tokens, *line) for line in self.shown.lines()]
                 speed = (self.tokens - before) / (time.monotonic() - began)
-                print(f"step {self.step} {shown} {speed:.0f} tokens/s", flush=True)
+                print(f"step {self.step} {self.shown} {speed:.0f} tokens/s", flush=True)
             if time.monotonic() - saved > 180:
                 self.save()
                 saved = time.monotonic()
@@ -206,7 +220,8 @@ class Trainer:
         state = {
             "model": self.model.state_dict(), "average": self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "step": self.step, "tokens": self.tokens, "log": self.log, "arguments": self.arguments,
+            "step": self.step, "tokens": self.tokens, "log": self.log, "means": self.shown.means,
+            "arguments": self.arguments,
         }  # fmt: skip
         save(self.out / "last.pt", state)
         with (self.out / "log.csv").open("w", newline="") as file:
@@ -218,7 +233,7 @@ def main(
     out: Annotated[Path, typer.Option(help="folder of the run; continued if it holds last.pt")],
     steps: Annotated[int, typer.Option(help="length of the schedule")],
     init: Annotated[
-        Path | None, typer.Option(help="checkpoint, or bundled model folder, to start from")
+        Path | None, typer.Option(exists=True, help="checkpoint, or bundled model folder, to start from")
     ] = None,
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
     seed: int = 0,

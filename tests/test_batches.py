@@ -3,6 +3,7 @@
 from itertools import islice
 from random import Random
 
+import pytest
 import torch
 
 from scripts.batches import END_ID, Source, batches, tasks
@@ -42,5 +43,12 @@ def test_a_row_is_prompt_response_and_end_tokens() -> None:
 
 def test_stretched_rows_have_longer_tails() -> None:
     source = Source(lambda _rng: ("?\n", "9" * 20), 640, (32, 64, 128), (0.5, 0.25, 0.25))
-    lengths = [batch.ids.shape[1] for batch in islice(batches(source, 0, 0), 300)]
-    assert {32, 64, 128} == set(lengths)
+    drawn = list(islice(batches(source, 0, 0), 400))
+    rows = {length: sum(len(b.ids) for b in drawn if b.ids.shape[1] == length) for length in source.lengths}
+    shares = [rows[length] / sum(rows.values()) for length in source.lengths]
+    assert shares == pytest.approx(source.stretch, abs=0.06)
+
+
+def test_a_problem_that_fits_no_row_is_drawn_again() -> None:
+    source = Source(lambda rng: ("?\n", "9" * rng.choice((20, 40))), 64, (32,), (1.0,))
+    assert [int(batch.end.max()) for batch in islice(batches(source, 0, 0), 20)] == [22] * 20

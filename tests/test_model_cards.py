@@ -7,7 +7,17 @@ from depcap.evaluation import Outcome, evaluate, evaluation_header, report
 from depcap.journal import Journal
 from depcap.models import loading
 from depcap.tasks import TASKS
-from scripts.score_models import BATCH, BUNDLED, CARDS_FOLDER, LIMIT, cells, kept, row
+from scripts.score_models import (
+    BATCH,
+    BUNDLED,
+    CARDS_FOLDER,
+    LIMIT,
+    cells,
+    likelihood_journal,
+    likelihood_row,
+    outcome_file,
+    row,
+)
 
 BAR, LEAST_LOSS, MOST_OVERLONG, MOST_BYTES = 0.90, 0.05, 0.01, 10_000_000
 
@@ -22,7 +32,7 @@ def outcomes(model: depcap.Model) -> dict[tuple[str, str], list[Outcome]]:
     """Of every cell; a file made with other weights, settings or problems is refused."""
     return {
         (task, name): Journal(
-            Outcome, kept(model, task, name), evaluation_header(model, TASKS[task], settings, BATCH)
+            Outcome, outcome_file(model, task, name), evaluation_header(model, TASKS[task], settings, BATCH)
         ).entries
         for task, name, settings in cells(model)
     }
@@ -36,6 +46,8 @@ def test_the_card_holds_every_number(
     for (task, name), found in outcomes.items():
         assert [outcome.problem for outcome in found] == list(range(LIMIT))
         assert f"| {' | '.join(row(task, name, report(TASKS[task], found, BATCH)))} |" in card
+    for task in TASKS:
+        assert likelihood_row(task, *likelihood_journal(model, task).entries) in card
 
 
 def test_decoding_again_gives_the_same(

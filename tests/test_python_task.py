@@ -96,13 +96,17 @@ def test_what_is_asked_decides_the_body_and_names_do_not() -> None:
 
 
 def test_a_name_is_never_a_word_of_a_docstring_or_a_variable() -> None:
-    for level in LEVELS:
-        for program in problems(level, 1000):
-            quoted = re.findall(r"'([^']*)'", program.doc)
-            assert not set(quoted) & set(program.params)
-            assert program.doc.count("'") == 2 * len(quoted)
-            bound = re.findall(r"for (\w+)|^ *(\w+) \+?=", "\n".join(program.body), re.M)
-            assert not {name for pair in bound for name in pair} & set(program.params)
+    drawn = [program for level in LEVELS for program in problems(level, 1000)]
+    names = {name for program in drawn for name in program.params}
+    for program in drawn:
+        quoted = re.findall(r"'([^']*)'", program.doc)
+        assert not set(quoted) & set(program.params)
+        assert program.doc.count("'") == 2 * len(quoted)
+        assert not set(re.findall(r"\w+", re.sub(r"'[^']*'", "", asked(program)))) & names
+        bound = re.findall(r"for ([\w, ]+) in|^ *(\w+) \+?= ", "\n".join(program.body), re.M)
+        assert not {name for pair in bound for part in pair for name in part.split(", ")} & set(
+            program.params
+        )
 
 
 def test_a_prompt_is_a_signature_and_a_line() -> None:

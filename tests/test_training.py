@@ -1,6 +1,7 @@
 """Training end to end on a trivial task: causal, shifted, folded, masked, exported, decoded."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,7 @@ import torch
 import depcap
 from depcap.models.transformer import Transformer
 from scripts import export_model
-from scripts.batches import Source, batches
+from scripts.batches import Source, batches, prefetch
 from scripts.fold_shift import fold, neuron_use
 from scripts.objectives import CAUSAL_CONFIG, RECIPES, Objective, Recipe
 from scripts.train import Trainer, save
@@ -84,25 +85,35 @@ def test_every_stage_learns_the_task_and_decodes_it(
 def test_a_run_that_was_interrupted_goes_on_exactly(tmp_path: Path) -> None:
     whole = trained(Objective.SHIFTED, SHIFTED, tmp_path / "whole", None, 30)
     recipe = small(Objective.SHIFTED, SHIFTED)
-    stop_after(Trainer(recipe, tmp_path / "parts", None, 30, seed=0, compiled=False), 13)
+    first = Trainer(recipe, tmp_path / "parts", None, 30, seed=0, compiled=False)
+    first._batches = lambda: islice(batches(SOURCE, seed=0, first_step=0), 13)
+    first.run(minutes=2)
+    assert first.step == 13
     second = trained(Objective.SHIFTED, SHIFTED, tmp_path / "parts", None, 30)
     assert second.step == whole.step == 30
+    assert second.log == whole.log
     for part in ("model", "average"):
         left, right = (getattr(run, part).state_dict() for run in (whole, second))
         for name in left:
             assert torch.equal(left[name], right[name]), (part, name)
 
 
-def stop_after(trainer: Trainer, steps: int) -> None:
-    """Run some steps of the schedule, save, and forget."""
-    for batch in trainer._batches():
-        if trainer.step == steps:
-            break
-        trainer._update(batch)
-    trainer.save()
+def test_a_run_is_not_continued_with_other_arguments(tmp_path: Path) -> None:
+    trained(Objective.AR, CAUSAL, tmp_path, None, 1)
+    with pytest.raises(SystemExit, match="is of a run with"):
+        trained(Objective.AR, CAUSAL, tmp_path, None, 2)
 
 
-def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
-    save(tmp_path / "other.pt", {"average": Transformer(replace(CAUSAL, num_layers=1)).state_dict()})
+def test_what_the_data_thread_raises_is_raised() -> None:
+    def fails(_rng: Random) -> tuple[str, str]:
+        raise ValueError("no problem")
+
+    with pytest.raises(ValueError, match="no problem"):
+        next(prefetch(batches(replace(SOURCE, problem=fails), 0, 0)))
+
+
+@pytest.mark.parametrize("other", [{"num_layers": 1}, {"num_layers": 3}, {"intermediate_size": 80}])
+def test_a_start_of_another_shape_is_refused(other: dict[str, int], tmp_path: Path) -> None:
+    save(tmp_path / "other.pt", {"average": Transformer(replace(CAUSAL, **other)).state_dict()})
     with pytest.raises(SystemExit, match="no start for this objective"):
         Trainer(small(Objective.AR, CAUSAL), tmp_path / "out", tmp_path / "other.pt", 1, 0, compiled=False)
