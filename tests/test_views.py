@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from depcap.models.transformer import Transformer, TransformerConfig
 from scripts.batches import END_ID, MASK_ID, Batch
-from scripts.views import BLOCK, COPIES, Sight, View, causal, rows, windows
+from scripts.views import BLOCK, COPIES, PADDING_WEIGHT, Sight, View, causal, rows, windows
 
 CONFIG = TransformerConfig(
     vocab_size=50, hidden_size=32, intermediate_size=48, num_layers=2, num_heads=2, num_kv_heads=1,
@@ -104,11 +104,12 @@ def test_what_is_revealed_is_what_the_network_is_surest_of() -> None:
 
 
 def test_the_first_hole_and_the_surest_count_in_full() -> None:
+    """`even` is surest of the last; behind the end token the full weight is a tenth."""
     sight = seen(windows, 0)
     weights, positions = (x[:, LENGTH:].reshape(-1, BLOCK + 1) for x in (sight.weights, sight.positions))
     inside = positions <= batch().end.repeat_interleave(COPIES)[:, None]
-    for row in weights * inside:
-        asked = row[row > 0]
-        if len(asked):
-            assert asked[0] == 1
-            assert asked[-1] == 1  # `even` is surest at the right
+    full = torch.where(inside, 1.0, PADDING_WEIGHT)
+    for row, most in zip(weights, full, strict=True):
+        asked = row.nonzero().flatten()
+        assert row[asked[[0, -1]]].tolist() == most[asked[[0, -1]]].tolist()
+    assert ((weights > 0) & (weights < full)).any()
