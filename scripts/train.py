@@ -18,6 +18,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -237,9 +238,13 @@ def main(
     ] = None,
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
     seed: int = 0,
+    learning_rate: Annotated[float | None, typer.Option(help="its peak; the recipe's if not given")] = None,
 ) -> None:
     """Train one objective."""
-    Trainer(RECIPES[objective], out, init, steps, seed).run(minutes)
+    recipe = RECIPES[objective]
+    if learning_rate is not None:
+        recipe = replace(recipe, learning_rate=learning_rate)
+    Trainer(recipe, out, init, steps, seed).run(minutes)
 
 
 if __name__ == "__main__":

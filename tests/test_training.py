@@ -12,7 +12,7 @@ import depcap
 from depcap.models.transformer import Transformer
 from scripts import export_model
 from scripts.batches import Source, batches, prefetch
-from scripts.fold_shift import fold, neuron_use
+from scripts.fold_shift import fold, neuron_moments
 from scripts.objectives import CAUSAL_CONFIG, RECIPES, Objective, Recipe
 from scripts.train import Trainer, save
 
@@ -56,7 +56,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
     causal = trained(Objective.AR, CAUSAL, root / "ar", None, 100)
     shifted = trained(Objective.SHIFTED, SHIFTED, root / "shifted", root / "ar" / "last.pt", 250)
     batch = next(batches(SOURCE, seed=1, first_step=0))
-    folded = fold(shifted.model, MASKED, neuron_use(shifted.model, batch))
+    folded = fold(shifted.model, MASKED, neuron_moments(shifted.model, [batch]))
     save(root / "folded.pt", {"average": folded.state_dict()})
     masked = trained(Objective.DIFFUSION, MASKED, root / "masked", root / "folded.pt", 150)
     return {"llama": causal, "dream": shifted, "llada": masked}
