@@ -1,9 +1,9 @@
 """Score the bundled models for their cards: outcomes under `docs/models/outcomes`, tables in the cards.
 
-    python -m scripts.score_models            # all: some two hours on two cores; goes on where it stopped
+    python -m scripts.score_models            # all: some three hours on two cores; goes on where it stopped
     python -m scripts.score_models tiny-ar
 
-Each cell is what `depcap eval --model M --task T --limit 500 --method X --batch-size 20` says, with `--cache
+Each cell is what `depcap eval --model M --task T --limit 500 --method X --batch-size 5` says, with `--cache
 causal` for a causal model. A diffusion model is decoded one token per step, which is its bar, and carelessly
 (every token above a confidence of 0.3), which has to cost accuracy if the tasks are to tell methods apart.
 """
@@ -27,7 +27,7 @@ from depcap.tasks.base import LEVELS
 CARDS_FOLDER = Path(__file__).parents[1] / "docs" / "models"
 OUTCOMES = CARDS_FOLDER / "outcomes"
 BUNDLED = tuple(name for name, card in CARDS.items() if card.bundled)
-LIMIT, BATCH, GEN_LENGTH = 500, 20, 256
+LIMIT, BATCH, GEN_LENGTH = 500, 5, 256
 LIKELIHOOD_LIMIT, MASKS = 100, 32
 METHODS: dict[bool, dict[str, tuple[str, str, dict[str, Any]]]] = {
     True: {"ar": ("ar", "causal", {})},

@@ -165,11 +165,17 @@ class Trainer:
         return self.model.logits(self.model(ids, positions, attend)).float()
 
     def _loss(self, sight: Sight) -> tuple[Tensor, Tensor]:
-        """Weighted mean cross-entropy, and the weighted share of right argmaxes."""
+        """Weighted mean cross-entropy, and the weighted share of right argmaxes.
+
+        What the network is sure of counts in full, wherever it stands: that is what a decoder commits.
+        """
         logits = self._logits(sight.ids, sight.positions, sight.mask, sight.causal)
         losses = functional.cross_entropy(logits.flatten(0, 1), sight.targets.flatten(), reduction="none")
         right = (logits.argmax(-1) == sight.targets).flatten().float()
         weight = sight.weights.flatten()
+        if sight.most is not None:
+            sure = (logits.detach().amax(-1) - logits.detach().logsumexp(-1)).exp().flatten()
+            weight = torch.maximum(weight, sight.most.flatten() * sure.square())
         return (losses * weight).sum() / weight.sum(), (right * weight).sum() / weight.sum()
 
     def _sure(self, sight: Sight) -> Tensor:

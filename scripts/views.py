@@ -34,13 +34,15 @@ HOLE_DECAY, LEAST_WEIGHT = 0.7, 0.1
 class Sight:
     """Input ids and positions, targets and weights [B S]; `mask` [B 1 S S] says what sees what.
 
-    Without a mask every place sees all, or, if `causal`, itself and what is before it.
+    `most` is what a place counts at most, if the network is sure of it: `weights` is then the least. Without
+    a mask every place sees all, or, if `causal`, itself and what is before it.
     """
 
     ids: Tensor
     positions: Tensor
     targets: Tensor
     weights: Tensor
+    most: Tensor | None = None
     mask: Tensor | None = None
     causal: bool = False
 
@@ -72,12 +74,13 @@ def rows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sight:
     share = 0.04 + 0.96 * ((torch.rand(1, generator=noise) + torch.arange(count) / count) % 1.0)[:, None]
     dice = torch.rand(count, length, generator=noise) < share
     scattered = dice & (place >= batch.start[:, None])
-    weights = torch.where(uniform, scattered.float() * 0.3, _weights(masked & block, sure))
+    asked = masked & block
+    worth = torch.where(place > batch.end[:, None], PADDING_WEIGHT, 1.0)
+    weights = torch.where(uniform, scattered.float() * 0.3, _weights(asked)) * worth
+    most = torch.where(uniform, 0.0, asked * worth)
     masked = torch.where(uniform, scattered, masked)
-    weights = weights * torch.where(place > batch.end[:, None], PADDING_WEIGHT, 1.0)
-    return Sight(
-        torch.where(masked, MASK_ID, batch.ids), place, batch.ids.roll(-shift, 1), weights.roll(-shift, 1)
-    )
+    targets, weights, most = (x.roll(-shift, 1) for x in (batch.ids, weights, most))
+    return Sight(torch.where(masked, MASK_ID, batch.ids), place, targets, weights, most)
 
 
 def windows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sight:
@@ -96,25 +99,26 @@ def windows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sig
     block = open_ & (slots <= size[..., None])
 
     mask = _window_mask(length, cut, place.shape[2])
-    positions = torch.cat((torch.arange(length).expand(count, -1), place.flatten(1)), 1)
+    positions = _beside(torch.arange(length).expand(count, -1), place.flatten(1))
 
-    def sight(masked: Tensor, weights: Tensor) -> Sight:
-        """With these places of the copies masked and weighed [B K W]."""
+    clean = _next_token_weights(batch) * CAUSAL_WEIGHT * shift
+    worth = torch.where(place > batch.end[:, None, None], PADDING_WEIGHT, 1.0)
+
+    def sight(masked: Tensor, asked: Tensor) -> Sight:
+        """With these places of the copies masked and asked for [B K W]."""
         copies = torch.where(masked, MASK_ID, tokens)
-        clean = _next_token_weights(batch) * CAUSAL_WEIGHT * shift
-        return Sight(
-            torch.cat((batch.ids, copies.flatten(1)), 1),
-            positions,
-            torch.cat((batch.ids.roll(-1, 1), tokens.roll(-shift, 2).flatten(1)), 1),
-            torch.cat((clean, weights.roll(-shift, 2).flatten(1)), 1),
-            mask,
-        )
+        beside = (batch.ids.roll(-1, 1), clean, torch.zeros_like(clean))
+        behind = (x.roll(-shift, 2).flatten(1) for x in (tokens, _weights(asked) * worth, asked * worth))
+        targets, weights, most = map(_beside, beside, behind)
+        return Sight(_beside(batch.ids, copies.flatten(1)), positions, targets, weights, most, mask)
 
-    nothing = torch.zeros(place.shape)
-    sure = look(sight(open_, nothing))[:, length:].view(place.shape).roll(shift, 2)
+    sure = look(sight(open_, open_))[:, length:].view(place.shape).roll(shift, 2)
     masked = open_ & ~_revealed(sure, block, noise)
-    weights = _weights(masked & block, sure)
-    return sight(masked, weights * torch.where(place > batch.end[:, None, None], PADDING_WEIGHT, 1.0))
+    return sight(masked, masked & block)
+
+
+def _beside(rows: Tensor, copies: Tensor) -> Tensor:
+    return torch.cat((rows, copies), 1)
 
 
 def _next_token_weights(batch: Batch) -> Tensor:
@@ -142,16 +146,10 @@ def _revealed(sure: Tensor, block: Tensor, noise: torch.Generator) -> Tensor:
     return block & (order < (share * block.sum(-1))[..., None].floor())
 
 
-def _weights(asked: Tensor, sure: Tensor) -> Tensor:
-    """Each asked place counts the less, the more holes are before it; the surest counts in full.
-
-    These are the places that a decoder fills next: the first, for which nothing is missing, and the surest.
-    """
+def _weights(asked: Tensor) -> Tensor:
+    """Each asked place counts the less, the more holes are before it: a decoder fills the first ones next."""
     holes = asked.cumsum(-1) - 1
-    weights = (HOLE_DECAY ** holes.clamp(min=0)).clamp(min=LEAST_WEIGHT)
-    best = torch.where(asked, sure, -1.0)
-    surest = best == best.amax(-1, keepdim=True)
-    return torch.where(surest, 1.0, weights) * asked
+    return (HOLE_DECAY ** holes.clamp(min=0)).clamp(min=LEAST_WEIGHT) * asked
 
 
 def _window_mask(length: int, cut: Tensor, width: int) -> Tensor:

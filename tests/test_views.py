@@ -90,7 +90,7 @@ def test_a_window_answers_as_its_row_would_alone() -> None:
             mask = torch.ones(len(ids[0]), len(ids[0]), dtype=torch.bool).tril()
             mask[first:, first:] = True
             places = torch.arange(len(ids[0]))[None]
-            alone = logits(Sight(ids, places, ids, ids, mask[None, None]))[0, first:]
+            alone = logits(Sight(ids, places, ids, ids, mask=mask[None, None]))[0, first:]
             torch.testing.assert_close(alone, answers[row, at], atol=1e-4, rtol=1e-4)
 
 
@@ -103,13 +103,15 @@ def test_what_is_revealed_is_what_the_network_is_surest_of() -> None:
         assert not any(row[first_seen:last_seen])
 
 
-def test_the_first_hole_and_the_surest_count_in_full() -> None:
-    """`even` is surest of the last; behind the end token the full weight is a tenth."""
+def test_the_first_hole_counts_in_full_and_others_if_the_network_is_sure() -> None:
+    """Behind the end token the full weight is a tenth."""
     sight = seen(windows, 0)
-    weights, positions = (x[:, LENGTH:].reshape(-1, BLOCK + 1) for x in (sight.weights, sight.positions))
-    inside = positions <= batch().end.repeat_interleave(COPIES)[:, None]
-    full = torch.where(inside, 1.0, PADDING_WEIGHT)
-    for row, most in zip(weights, full, strict=True):
-        asked = row.nonzero().flatten()
-        assert row[asked[[0, -1]]].tolist() == most[asked[[0, -1]]].tolist()
-    assert ((weights > 0) & (weights < full)).any()
+    parts = (sight.weights, sight.most, sight.positions)
+    weights, most, positions = (part[:, LENGTH:].reshape(-1, BLOCK + 1) for part in parts)
+    full = torch.where(positions <= batch().end.repeat_interleave(COPIES)[:, None], 1.0, PADDING_WEIGHT)
+    assert torch.equal(most, full * (weights > 0))
+    for least, in_full in zip(weights, full, strict=True):
+        first = least.nonzero().flatten()[0]
+        assert least[first] == in_full[first]
+    assert ((weights > 0) & (weights < most)).any()
+    assert not sight.most[:, :LENGTH].any()
