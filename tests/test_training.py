@@ -16,7 +16,7 @@ from scripts.fold_shift import fold, neuron_moments
 from scripts.objectives import CAUSAL_CONFIG, RECIPES, Objective, Recipe
 from scripts.train import Trainer, save
 
-WORDS = ("apples", "books", "cards", "coins", "eggs", "pens", "shells", "stamps", "stones", "toys")
+WORDS = ("apples", "books", "coins", "pens", "toys")
 CAUSAL = replace(CAUSAL_CONFIG, hidden_size=64, intermediate_size=96, num_layers=2, num_kv_heads=2)
 SHIFTED = replace(CAUSAL, qkv_bias=True)
 MASKED = replace(CAUSAL, num_layers=3, intermediate_size=64, num_kv_heads=4)
@@ -54,7 +54,7 @@ def losses(trainer: Trainer) -> list[float]:
 def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
     root = tmp_path_factory.mktemp("runs")
     causal = trained(Objective.AR, CAUSAL, root / "ar", None, 100)
-    shifted = trained(Objective.SHIFTED, SHIFTED, root / "shifted", root / "ar" / "last.pt", 250)
+    shifted = trained(Objective.SHIFTED, SHIFTED, root / "shifted", root / "ar" / "last.pt", 350)
     batch = next(batches(SOURCE, seed=1, first_step=0))
     folded = fold(shifted.model, MASKED, neuron_moments(shifted.model, [batch]))
     save(root / "folded.pt", {"average": folded.state_dict()})
