@@ -18,7 +18,6 @@ from depcap.tasks.base import LEVELS
 TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
 END_ID, MASK_ID = 0, 1
 DRILL_SHARE = 0.08
-ARITHMETIC_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,16 @@ def _row(source: Source, tokenizer: Tokenizer, rng: Random) -> tuple[int, Row]:
     return fits[min(further, len(fits) - 1)], (head, tail)
 
 
-def tasks(rng: Random) -> tuple[str, str]:
-    """A problem of either task's training split, any level, or a drill."""
-    if rng.random() < DRILL_SHARE:
-        return drill(rng)
-    task = TASKS["arithmetic" if rng.random() < ARITHMETIC_SHARE else "python"]
-    return task.draw(rng, "train", rng.choice(LEVELS))
+def tasks(arithmetic: float) -> Problem:
+    """Problems of both training splits, this share of them arithmetic, all levels alike; and drills."""
+
+    def draw(rng: Random) -> tuple[str, str]:
+        if rng.random() < DRILL_SHARE:
+            return drill(rng)
+        task = TASKS["arithmetic" if rng.random() < arithmetic else "python"]
+        return task.draw(rng, "train", rng.choice(LEVELS))
+
+    return draw
 
 
 def _pack(rows: list[Row], length: int) -> Batch:

@@ -245,12 +245,19 @@ def main(
     minutes: Annotated[float, typer.Option(help="stop (and save) after this long")] = 1e9,
     seed: int = 0,
     learning_rate: Annotated[float | None, typer.Option(help="its peak; the recipe's if not given")] = None,
+    view: Annotated[str | None, typer.Option(help="only this one of the recipe's views")] = None,
+    compiled: Annotated[bool, typer.Option(help="minutes of compilation first: for long runs")] = True,
 ) -> None:
     """Train one objective."""
     recipe = RECIPES[objective]
     if learning_rate is not None:
         recipe = replace(recipe, learning_rate=learning_rate)
-    Trainer(recipe, out, init, steps, seed).run(minutes)
+    if view is not None:
+        known = {each.__name__: each for each in recipe.views}
+        if view not in known:
+            raise typer.BadParameter(f"{view} is not among this objective's views: {', '.join(known)}")
+        recipe = replace(recipe, views=(known[view],))
+    Trainer(recipe, out, init, steps, seed, compiled).run(minutes)
 
 
 if __name__ == "__main__":

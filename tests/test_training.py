@@ -62,9 +62,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trainer]:
     return {"llama": causal, "dream": shifted, "llada": masked}
 
 
-@pytest.mark.parametrize(("layout", "left"), [("llama", 0.5), ("dream", 1.0), ("llada", 1.0)])
+@pytest.mark.parametrize(("layout", "left"), [("llama", 0.5), ("dream", 0.5), ("llada", 1.0)])
 def test_the_loss_falls(stages: dict[str, Trainer], layout: str, left: float) -> None:
-    """From random weights it halves at least; the later stages start from what the one before has learnt."""
+    """By half at least, but for the folded network: it starts with what the one before it has learnt."""
     assert losses(stages[layout])[-1] < left * losses(stages[layout])[0]
 
 
