@@ -46,7 +46,7 @@ class Recipe:
 
 TEXTS = Source(tasks(0.8), 4_000, (96, 128, 160, 208, 272, 448), (0.96, 0.04))
 BLOCKS = Source(tasks(0.5), 4_000, (128, 192, 272, 448), (0.84, 0.1, 0.04, 0.02))
-DENOISING = (windows, windows, rows)
+DENOISING = (windows, rows)
 RECIPES = {
     Objective.AR: Recipe(2e-3, 100, (causal,), CAUSAL_CONFIG, TEXTS, 1),
     Objective.SHIFTED: Recipe(1e-3, 50, DENOISING, SHIFTED_CONFIG, BLOCKS, 1),

@@ -18,6 +18,10 @@ from scripts.batches import END_ID, MASK_ID, Batch
 
 BLOCK = 32
 """Places of a window that can be asked for."""
+WIDEST = 64
+"""The longest block of `rows`: as long as any that a decoder opens."""
+LOOKS = 3
+"""Rounds in which the tokens of a block are revealed, each after a look at what those before left masked."""
 COPIES = 4
 """Windows behind a row."""
 UNIFORM_SHARE = 0.2
@@ -63,12 +67,16 @@ def rows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sight:
     """One block per row, masks to the end behind it; some rows masked uniformly instead."""
     count, length = batch.ids.shape
     place = torch.arange(length).expand(count, -1)
-    cut, size = _cut(batch, 1, noise)[:, 0], _sizes(batch, 1, noise)[:, 0]
+    cut, size = _cut(batch, 1, noise)[:, 0], _sizes(batch, 1, WIDEST, noise)[:, 0]
     behind = place >= cut[:, None]
     block = behind & (place < (cut + size)[:, None])
-    blank = torch.where(behind, MASK_ID, batch.ids)
-    sure = look(Sight(blank, place, batch.ids, behind.float())).roll(shift, 1)
-    masked = behind & ~_revealed(sure, block, noise)
+
+    def sure(masked: Tensor) -> Tensor:
+        """Of the token at every place, with these places masked [B L]."""
+        blank = torch.where(masked, MASK_ID, batch.ids)
+        return look(Sight(blank, place, batch.ids, masked.float())).roll(shift, 1)
+
+    masked = _after_reveals(behind, block, sure, noise)
 
     uniform = torch.rand(count, 1, generator=noise) < UNIFORM_SHARE
     share = 0.04 + 0.96 * ((torch.rand(1, generator=noise) + torch.arange(count) / count) % 1.0)[:, None]
@@ -90,7 +98,7 @@ def windows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sig
     outputs are shifted.
     """
     count, length = batch.ids.shape
-    cut, size = _cut(batch, COPIES, noise), _sizes(batch, COPIES, noise)
+    cut, size = _cut(batch, COPIES, noise), _sizes(batch, COPIES, BLOCK, noise)
     slots = torch.arange(BLOCK + 1)
     place = cut[..., None] - 1 + slots  # [B K W]
     padded = torch.cat((batch.ids, torch.full((count, BLOCK), END_ID)), 1)
@@ -112,8 +120,11 @@ def windows(batch: Batch, noise: torch.Generator, look: Look, shift: int) -> Sig
         targets, weights, most = map(_beside, beside, behind)
         return Sight(_beside(batch.ids, copies.flatten(1)), positions, targets, weights, most, mask)
 
-    sure = look(sight(open_, open_))[:, length:].view(place.shape).roll(shift, 2)
-    masked = open_ & ~_revealed(sure, block, noise)
+    def sure(masked: Tensor) -> Tensor:
+        """Of the token at every place of the copies, with these places masked [B K W]."""
+        return look(sight(masked, masked))[:, length:].view(place.shape).roll(shift, 2)
+
+    masked = _after_reveals(open_, block, sure, noise)
     return sight(masked, masked & block)
 
 
@@ -133,17 +144,27 @@ def _cut(batch: Batch, count: int, noise: torch.Generator) -> Tensor:
     return batch.start[:, None] + (dice * (batch.end - batch.start + 1)[:, None]).long()
 
 
-def _sizes(batch: Batch, count: int, noise: torch.Generator) -> Tensor:
+def _sizes(batch: Batch, count: int, most: int, noise: torch.Generator) -> Tensor:
     """How long the blocks are in which tokens are revealed and asked for."""
-    return torch.randint(4, BLOCK + 1, (len(batch.ids), count), generator=noise)
+    return torch.randint(4, most + 1, (len(batch.ids), count), generator=noise)
 
 
-def _revealed(sure: Tensor, block: Tensor, noise: torch.Generator) -> Tensor:
-    """The surest places of each block, as a decoder reveals them: none in a third of the blocks."""
-    order = torch.where(block, sure, -1.0).argsort(-1, descending=True).argsort(-1)
+def _after_reveals(
+    masked: Tensor, block: Tensor, sure: Callable[[Tensor], Tensor], noise: torch.Generator
+) -> Tensor:
+    """What is left of `masked` when a decoder has been at work in every block for a while.
+
+    It reveals the surest places, then the surest of those left, as the network sees them by then. In a third
+    of the blocks it has not begun.
+    """
     dice = torch.rand(block.shape[:-1], generator=noise)
-    share = ((dice - 1 / 3) * 1.5).clamp(min=0)
-    return block & (order < (share * block.sum(-1))[..., None].floor())
+    share = ((dice - 1 / 3) * 1.5).clamp(min=0) / LOOKS
+    for done in range(1, LOOKS + 1):
+        left = block & masked
+        quota = (share * done * block.sum(-1)).floor() - (block & ~masked).sum(-1)
+        order = torch.where(left, sure(masked), -1.0).argsort(-1, descending=True).argsort(-1)
+        masked = masked & ~(left & (order < quota[..., None]))
+    return masked
 
 
 def _weights(asked: Tensor) -> Tensor:
