@@ -138,7 +138,7 @@ def neuron_moments(network: Transformer, seen: Iterable[Batch]) -> list[Tensor]:
     with torch.no_grad():
         for number, batch in enumerate(seen):
             noise = torch.Generator().manual_seed(number)
-            sight = rows(batch, noise, lambda seen: torch.zeros(seen.ids.shape), 1)
+            sight = rows(batch, noise, lambda sight: torch.zeros(sight.ids.shape), 1)
             network(sight.ids, sight.positions, attend_fully)
     for hook in hooks:
         hook.remove()

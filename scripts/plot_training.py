@@ -26,7 +26,7 @@ def curves(run: Path, offset: int, dash: str = "solid") -> tuple[list[go.Scatter
             line={"color": COLORS[view], "width": 1.5, "dash": dash},
         )
         for view in sorted({row["view"] for row in rows})
-    ], offset + max(int(row["tokens"]) for row in rows)
+    ], offset + max((int(row["tokens"]) for row in rows), default=0)
 
 
 def main(

@@ -81,8 +81,11 @@ def outcome_file(model: Model, task: str, way: Way) -> Path:
 
 def outcomes(model: Model, task: str, way: Way) -> list[Outcome]:
     """What a cell has so far; a file made with other weights, settings or problems is refused."""
+    kept = outcome_file(model, task, way)
+    if not kept.exists():
+        return []  # opening a journal would begin it
     header = evaluation_header(model, TASKS[task], way.settings, BATCH)
-    return Journal(Outcome, outcome_file(model, task, way), header).entries
+    return Journal(Outcome, kept, header).entries[: way.limit]
 
 
 def score(model: Model) -> None:
@@ -91,6 +94,10 @@ def score(model: Model) -> None:
         out = outcome_file(model, task, way)
         with tqdm(total=way.limit, desc=out.stem) as bar:
             evaluate(model, task, way.limit, way.settings, BATCH, bar.update, out)
+    for task in TASKS:
+        log = likelihood_journal(model, task)
+        if not log.entries:
+            log.add([evaluate_likelihood(model, task, LIKELIHOOD_LIMIT, MASKS)])
 
 
 def reports(model: Model) -> list[tuple[Way, Report]]:
@@ -103,53 +110,57 @@ def table(found: list[tuple[Way, Report]]) -> str:
     """Scores of every task and level."""
     levels = [f"level {level}" for level in LEVELS]
     head = ["task", "method", "problems", "all levels (95 %)", *levels, "overlong", "NFE"]
-    rows = [row(way, report) for way, report in found]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+    rows = [head, ["---"] * len(head), *(row(way, scored) for way, scored in found)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def bars(found: list[tuple[Way, Report]]) -> str:
     """Whether the bar of every task is met."""
     said = [
-        f"{'met' if passes(report) else '**not met**'} on {report.task} ({report.accuracy:.1%} of {report.n})"
-        for way, report in found
+        f"{'met' if passes(scored) else '**not met**'} on {scored.task} ({scored.accuracy:.1%} of {scored.n})"
+        for way, scored in found
         if way in (GREEDY, ONE_BY_ONE)
     ]
     return f"The bar (at least {BAR:.0%}, less than {MOST_OVERLONG:.0%} overlong): {', '.join(said)}."
 
 
-def passes(report: Report) -> bool:
+def passes(scored: Report) -> bool:
     """Good enough to be worth decoding."""
-    return report.accuracy >= BAR and report.overlong < MOST_OVERLONG
+    return scored.accuracy >= BAR and scored.overlong < MOST_OVERLONG
 
 
-def row(way: Way, report: Report) -> list[str]:
+def row(way: Way, scored: Report) -> list[str]:
     """One line of the table."""
-    low, high = report.ci95
-    whole = f"**{report.accuracy:.1%}** ({low:.1%} to {high:.1%})"
+    low, high = scored.ci95
+    whole = f"**{scored.accuracy:.1%}** ({low:.1%} to {high:.1%})"
     levels = [
-        "{:.0%} ({:.0%} to {:.0%})".format(report.levels[level].accuracy, *report.levels[level].ci95)
+        "{:.0%} ({:.0%} to {:.0%})".format(scored.levels[level].accuracy, *scored.levels[level].ci95)
         for level in LEVELS
     ]
-    measured = [f"{report.overlong:.1%}", f"{report.nfe_mean:.1f}"]
-    return [report.task, f"`{way.name}`", str(report.n), whole, *levels, *measured]
+    measured = [f"{scored.overlong:.1%}", f"{scored.nfe_mean:.1f}"]
+    return [scored.task, f"`{way.name}`", str(scored.n), whole, *levels, *measured]
 
 
 def likelihoods(model: Model) -> str:
-    """The likelihood of every task's references, kept or newly measured, as a table."""
+    """The likelihood of every task's references so far, as a table."""
     rows = ["| task | nats per token (95 %) |", "| --- | --- |"]
-    for task in TASKS:
-        log = likelihood_journal(model, task)
-        if not log.entries:
-            log.add([evaluate_likelihood(model, task, LIKELIHOOD_LIMIT, MASKS)])
-        rows.append(likelihood_row(task, log.entries[0]))
+    found = (
+        (task, likelihood_journal(model, task)) for task in TASKS if likelihood_file(model, task).exists()
+    )
+    rows += [likelihood_row(task, entry) for task, log in found for entry in log.entries]
     return "\n".join(rows)
 
 
+def likelihood_file(model: Model, task: str) -> Path:
+    """Where a task's likelihood is."""
+    return OUTCOMES / f"{model.name}-{task}-nll.jsonl"
+
+
 def likelihood_journal(model: Model, task: str) -> Journal[LikelihoodReport]:
-    """Where a task's likelihood is: one entry, or none yet."""
+    """A task's likelihood: one entry, or none yet."""
     header = {"model": model.name, "weights": model.weights, "task": task, "version": TASKS[task].version}
-    kept = OUTCOMES / f"{model.name}-{task}-nll.jsonl"
-    return Journal(LikelihoodReport, kept, header | {"limit": LIKELIHOOD_LIMIT, "masks": MASKS})
+    sizes = {"limit": LIKELIHOOD_LIMIT, "masks": MASKS}
+    return Journal(LikelihoodReport, likelihood_file(model, task), header | sizes)
 
 
 def likelihood_row(task: str, found: LikelihoodReport) -> str:

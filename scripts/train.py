@@ -1,13 +1,15 @@
 """Train the bundled models: first next-token prediction, then masked diffusion from its weights.
 
     python -m scripts.train ar        --out runs/ar      --steps 8000
-    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 4000 --seed 1
+    python -m scripts.train shifted   --out runs/shifted --init runs/ar/last.pt --steps 8000 --seed 1
     python -m scripts.fold_shift runs/shifted/last.pt runs/folded.pt
-    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 1500 --seed 2
-    python -m scripts.train scratch   --out runs/scratch --steps 4000
+    python -m scripts.train diffusion --out runs/llada   --init runs/folded.pt --steps 2000 --seed 2
+    python -m scripts.train scratch   --out runs/scratch --steps 8000
+
+What was run for the weights that ship is in their cards (`docs/models`).
 
 Every run writes `last.pt` (weights, their average, optimiser, step) atomically and continues from it when
-started again with the same arguments.
+started again with the same arguments; to the bit on the same machine, if it is compiled or not as before.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would, and
 a later stage wants a seed of its own. Masked diffusion starts from causal weights, of which most is kept if a
 position goes on predicting the next one (Dream); LLaDA's alignment is then folded in, not learnt.
@@ -18,7 +20,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,11 +34,10 @@ from depcap.models.checkpoint import load_network, read_config
 from depcap.models.transformer import Transformer
 from scripts.batches import Batch, batches, prefetch
 from scripts.objectives import RECIPES, Objective, Recipe
+from scripts.progress import LogLine, Progress
 from scripts.views import Sight
 
 AVERAGE_DECAY = 0.995
-LogLine = tuple[int, int, str, float, float]
-"""Step, tokens seen, view, running loss, running share of right argmaxes."""
 
 
 def save(path: Path, state: dict[str, object]) -> None:
@@ -77,25 +78,6 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * warm * (0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, step / steps))))
 
 
-class Progress:
-    """Running means of loss and right argmaxes, for each view."""
-
-    def __init__(self, means: dict[str, tuple[float, float]]) -> None:
-        self.means = means
-
-    def add(self, name: str, loss: float, right: float) -> None:
-        """One more step."""
-        before = self.means.get(name, (loss, right))
-        self.means[name] = (0.98 * before[0] + 0.02 * loss, 0.98 * before[1] + 0.02 * right)
-
-    def lines(self) -> list[tuple[str, float, float]]:
-        """View, loss, share right."""
-        return [(name, round(loss, 5), round(right, 5)) for name, (loss, right) in self.means.items()]
-
-    def __str__(self) -> str:
-        return "; ".join(f"{name} loss {loss:.4f} right {right:.4f}" for name, loss, right in self.lines())
-
-
 class Trainer:
     """One run: network, optimiser, and where it stands."""
 
@@ -117,8 +99,9 @@ class Trainer:
         self.average = AveragedModel(self.model, avg_fn=moving)
         self.step, self.tokens, self.log, self.shown = 0, 0, list[LogLine](), Progress({})
         self.arguments = {
-            "seed": seed, "steps": steps, "learning rate": recipe.learning_rate,
-            "views": [view.__name__ for view in recipe.views],
+            "seed": seed, "steps": steps, "init": str(init), "learning rate": recipe.learning_rate,
+            "warm-up": recipe.warmup, "views": [view.__name__ for view in recipe.views],
+            "shift": recipe.shift, "frozen": list(recipe.frozen), "network": asdict(recipe.config),
         }  # fmt: skip
         out.mkdir(parents=True, exist_ok=True)
         self._restore(init)

@@ -30,15 +30,13 @@ def test_the_card_holds_every_number(model: depcap.Model, scores: Scores) -> Non
     assert "@@" not in card
     assert score_models.table(scores) in card
     assert score_models.bars(scores) in card
-    for task in TASKS:
-        assert (
-            score_models.likelihood_row(task, *score_models.likelihood_journal(model, task).entries) in card
-        )
+    assert score_models.likelihoods(model) in card
 
 
 def test_every_task_is_scored(model: depcap.Model, scores: Scores) -> None:
     ways = {GREEDY} if model.denoiser.causal else {ONE_BY_ONE, CARELESS}
     assert {(report.task, way) for way, report in scores} >= {(task, way) for task in TASKS for way in ways}
+    assert all(score_models.likelihood_file(model, task).exists() for task in TASKS)
 
 
 def test_decoding_again_gives_the_same(model: depcap.Model) -> None:

@@ -55,6 +55,13 @@ def test_a_wrong_number_scores_zero() -> None:
             assert Arithmetic().score(example, f"#### {wrong}") == 0.0
 
 
+def test_an_answer_is_a_whole_number() -> None:
+    example = next(examples(Arithmetic(), 1))
+    for ending in (".5", "/2", ",000", "0" * 5_000):
+        assert Arithmetic().score(example, f"#### {example.checks}{ending}") == 0.0
+    assert Arithmetic().score(example, f"#### {example.checks}.") == 1.0
+
+
 def test_only_the_first_answer_counts() -> None:
     example = next(examples(Arithmetic(), 1))
     right, wrong = f"#### {example.checks}", f"#### {example.checks + 1}"

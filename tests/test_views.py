@@ -1,5 +1,7 @@
 """Ways to look at a batch: nothing that is asked for can be seen, and everything that decoding shows can."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch.nn import functional
 
 from depcap.models.transformer import Transformer, TransformerConfig
 from scripts.batches import END_ID, MASK_ID, Batch
-from scripts.views import BLOCK, COPIES, PADDING_WEIGHT, Sight, View, causal, rows, windows
+from scripts.views import BLOCK, COPIES, LOOKS, PADDING_WEIGHT, Sight, View, causal, rows, windows
 
 CONFIG = TransformerConfig(
     vocab_size=50, hidden_size=32, intermediate_size=48, num_layers=2, num_heads=2, num_kv_heads=1,
@@ -101,6 +103,26 @@ def test_what_is_revealed_is_what_the_network_is_surest_of() -> None:
         first_seen = row.index(False) if False in row else BLOCK
         last_seen = BLOCK - row[::-1].index(False) if False in row else BLOCK
         assert not any(row[first_seen:last_seen])
+
+
+@pytest.mark.parametrize("view", [rows, windows])
+def test_tokens_are_revealed_in_rounds_each_after_a_look_at_what_is_left(view: View) -> None:
+    """A network that is unsure beside what it sees: the later rounds reveal elsewhere than the first."""
+    masks: list[Tensor] = []
+
+    def look(sight: Sight) -> Tensor:
+        masks.append(sight.ids == MASK_ID)
+        return even(sight) - (~masks[-1].roll(-1, 1)).float()
+
+    sight = view(batch(), torch.Generator().manual_seed(0), look, 0)
+    assert len(masks) == LOOKS
+    for before, after in pairwise(masks):
+        assert not (after & ~before).any()
+    assert masks[-1].sum() < masks[0].sum()
+    copies = slice(LENGTH, None) if view is windows else slice(None)
+    revealed = masks[0][:, copies] & ~(sight.ids == MASK_ID)[:, copies]
+    runs = (revealed & ~revealed.roll(1, 1)).sum(dim=1)
+    assert runs.max() > (COPIES if view is windows else 1)
 
 
 def test_the_first_hole_counts_in_full_and_others_if_the_network_is_sure() -> None:

@@ -15,7 +15,8 @@ from depcap.tasks.story import LIMIT, Impossible, Story, value
 
 STEPS = {1: (2,), 2: (3,), 3: (4, 5), 4: (6,), 5: (7, 8)}
 """Calculations of each level."""
-ANSWER = re.compile(r"####\s*(-?\d+)")
+ANSWER = re.compile(r"####\s*(-?[0-9]{1,9})(?![0-9]|[.,/][0-9])")
+"""A whole number; `#### 7.5` gives none, `#### 7.` does."""
 
 
 @dataclass(frozen=True, slots=True)
