@@ -108,8 +108,9 @@ def evaluate(
     """Decode and score the first `limit` held-out problems; problem n draws with seed `settings.seed + n`.
 
     With `out` every problem's outcome is kept in that file; those that are in it are not decoded again. A
-    file made on another device or at another batch size is refused: its tokens would be the same, but not
-    its times. Batches begin at multiples of their size, wherever a run was stopped.
+    file made on another device or at another batch size is refused: its times would be others, and on a GPU,
+    which rounds otherwise for another shape, a token now and then. Batches begin at multiples of their size,
+    wherever a run was stopped.
     """
     if batch_size < 1:
         raise DepcapError("batch size must be at least 1")

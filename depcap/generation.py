@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from depcap.decoder import Ledger, canvas_for, steps
 from depcap.models.loading import Model
 from depcap.recorder import Recorder
@@ -99,13 +101,20 @@ class Decoding:
     def __iter__(self) -> Iterator[Step]:
         """Yield every step as it happens."""
         while True:
-            began = time.perf_counter()
+            began = self._now()
             step = next(self._steps, None)
-            self.seconds += time.perf_counter() - began
+            self.seconds += self._now() - began
             if step is None:
                 return
             self._take(step)
             yield step
+
+    def _now(self) -> float:
+        """The clock, once a GPU has done what is queued there: a recorder's work is not a decoder's time."""
+        device = self.request.model.denoiser.device
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
+        return time.perf_counter()
 
     def _take(self, step: Step) -> None:
         self._ledger, self._canvas = self._ledger.add(step), step.canvas

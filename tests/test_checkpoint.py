@@ -18,6 +18,7 @@ from tiny import (
 )
 
 import depcap
+from depcap.models import loading
 from depcap.models.checkpoint import (
     FAMILIES,
     build,
@@ -270,6 +271,21 @@ def test_what_cannot_be_loaded_is_said_in_one_line(options: dict[str, str]) -> N
     with pytest.raises(depcap.DepcapError) as error:
         depcap.load(**options)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "chat"),
+    [
+        ("GSAI-ML/LLaDA-1.5", True),
+        ("/models/LLaDA-1.5", True),
+        ("./Dream-v0-Base-7B", False),
+        ("/instruct/LLaDA-8B-Base", False),
+        ("someone/My-DLM-Instruct", True),
+        ("/instruct/mine", False),
+    ],
+)
+def test_a_name_says_whether_prompts_are_chat_wherever_the_folder_is(name: str, chat: bool) -> None:
+    assert loading.chats(name) == chat
 
 
 def test_optional_fields_have_defaults(tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ class Nucleus:
     ) -> tuple[Proposal, Generators]:
         """A token of the filtered distribution: drawn, or the best at temperature 0."""
         warm = log_probs / self.temperature if self.temperature > 0 else log_probs
-        kept = filtered(warm, self.top_p, self.top_k).log_softmax(dim=2)
+        kept = filtered(warm, self.top_p, self.top_k)
+        if kept is not log_probs:
+            kept = kept.log_softmax(dim=2)
         scores = kept
         if self.temperature > 0:
             noise = gumbel(uniform(state, at, eligible.any(dim=1), kept.shape[2]))

@@ -50,6 +50,9 @@ class Attending:
         if layer in self.watched:
             self._kept.append(self._weights(q, keys))
         grouped = q.shape[1] != keys.shape[1]
+        if grouped and self.mask is not None and q.is_cuda:  # its fused kernels take one of the two
+            keys, values = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (keys, values))
+            grouped = False
         return functional.scaled_dot_product_attention(
             q, keys, values, attn_mask=self.mask, enable_gqa=grouped
         )

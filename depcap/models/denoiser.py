@@ -17,6 +17,8 @@ MASKED_OUT = -1e4
 """The mask token's logit: low enough never to be proposed, finite so that 0 * log 0 stays 0."""
 WORTH_A_CALL = 64
 """Positions of padding: to compute them costs about what a second call does."""
+ON_A_GPU = 4
+"""As many times more: there a call for few positions takes as long as it takes to read all weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ class TransformerDenoiser:
 
     def _log_probs(self, hidden: Float[Tensor, "R W E"]) -> Float[Tensor, "R W V"]:
         logits = self.network.logits(hidden)
-        wide = logits if logits.dtype == torch.float64 else logits.float()
-        wide[..., self.mask_id] = MASKED_OUT
-        return wide.log_softmax(dim=2)
+        if logits.dtype != torch.float64:
+            logits = logits.float()  # under the same name: gigabytes at a vocabulary of 150,000
+        logits[..., self.mask_id] = MASKED_OUT
+        return logits.log_softmax(dim=2)
 
 
 def alike(counts: Int[Tensor, "B"]) -> list[Int[Tensor, "R"]]:
@@ -109,7 +112,7 @@ def alike(counts: Int[Tensor, "B"]) -> list[Int[Tensor, "R"]]:
     width = counts[order]
     second = torch.arange(len(order), 0, -1, device=counts.device)  # rows of a second group from here on
     spared = second * (width[:1] - width)
-    if int(spared.max()) < WORTH_A_CALL:
+    if int(spared.max()) < WORTH_A_CALL * (1 if counts.device.type == "cpu" else ON_A_GPU):
         return [active]
     cut = int(spared.argmax())
     return [order[:cut], order[cut:]]

@@ -59,6 +59,16 @@ CARDS = {
 """Models that work by construction. Any folder or Hub id of the same families works too."""
 
 
+def chats(name: str) -> bool:
+    """Whether prompts go through the chat template: as the card of that name says, which may be a folder's.
+
+    Of what has no card, the last part of its name says so by "instruct".
+    """
+    last = Path(name).name
+    known = {Path(card.name).name: card for card in CARDS.values()}.get(last)
+    return known.chat if known is not None else "instruct" in last.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A loaded model: its denoiser, its tokenizer (None: token ids only), and where it came from."""
@@ -120,9 +130,7 @@ def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | N
     where, numbers = _device(device), _dtype(dtype, device)
     folder = find(name, revision)
     config = read_config(folder)
-    card = CARDS.get(name)
-    chat = card.chat if card is not None else "instruct" in name.lower()
-    tokenizer = load_tokenizer(folder, chat)
+    tokenizer = load_tokenizer(folder, chats(name))
     ends = [config.end_id]
     if tokenizer is not None:
         ends += [end for end in map(tokenizer.id_of, config.family.turn_ends) if end is not None]
