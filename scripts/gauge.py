@@ -3,8 +3,8 @@
     python -m scripts.gauge tiny-dream arithmetic --problems 60 --set block_size=8
     python -m scripts.gauge tiny-dream python --method depcap --cache none
 
-Held-out problems are for cards. A streaming cache (few masks behind the block, keys and values of the prefix kept)
-takes a fifth of the time of none, and is near enough.
+Held-out problems are for cards. A streaming cache (few masks behind the block, keys and values of the prefix
+kept) takes a fifth of the time of none, and is near enough.
 """
 
 from itertools import islice
