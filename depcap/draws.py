@@ -1,7 +1,9 @@
 """Random numbers that belong to a row: every row draws from its own generator, for its own window only."""
 
+from collections.abc import Iterator
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from depcap.types import Canvas, Window
@@ -20,21 +22,34 @@ def generators(canvas: Canvas, seed: int, what: int = TOKENS) -> Generators:
     return [torch.Generator(device).manual_seed((seed + row) ^ what) for row in range(len(canvas.ids))]
 
 
-def uniform(
-    state: Generators, at: Window, live: Tensor, *trailing: int
-) -> Float[Tensor, "B W"] | Float[Tensor, "B W V"]:
-    """Numbers in [0, 1) for every position of the window, in float64; nothing is drawn for rows not `live`.
-
-    `trailing`: sizes of further dimensions.
-    """
-    rows, width = at.positions.shape
-    out = torch.full((rows, width, *trailing), 0.5, dtype=torch.float64, device=at.positions.device)
-    for row in live.nonzero().flatten().tolist():
-        count = int(at.end[row] - at.start[row])
-        out[row, :count] = torch.rand(
-            (count, *trailing), generator=state[row], dtype=torch.float64, device=out.device
-        )
+def uniform(state: Generators, at: Window, live: Bool[Tensor, "B"]) -> Float[Tensor, "B W"]:
+    """Numbers in [0, 1) for every position of the window, in float64; rows not `live` draw nothing."""
+    out = torch.full(at.positions.shape, 0.5, dtype=torch.float64, device=at.positions.device)
+    for row, count in _drawing(at, live):
+        out[row, :count] = torch.rand(count, generator=state[row], dtype=torch.float64, device=out.device)
     return out
+
+
+def token_noise(
+    state: Generators, at: Window, live: Bool[Tensor, "B"], like: Float[Tensor, "B W V"], scale: float = 1.0
+) -> Float[Tensor, "B W V"]:
+    """Gumbel noise times `scale` for every token at every position of the window; none for rows not `live`.
+
+    Drawn in float64, kept in the numbers of `like`; a row at a time, since with a vocabulary of 150,000 a
+    batch in float64 would be gigabytes.
+    """
+    out = torch.zeros_like(like)
+    for row, count in _drawing(at, live):
+        size = (count, like.shape[2])
+        drawn = torch.rand(size, generator=state[row], dtype=torch.float64, device=out.device)
+        out[row, :count] = (scale * gumbel(drawn)).to(like.dtype)
+    return out
+
+
+def _drawing(at: Window, live: Bool[Tensor, "B"]) -> Iterator[tuple[int, int]]:
+    """Rows that draw, and for how many positions."""
+    for row in live.nonzero().flatten().tolist():
+        yield row, int(at.end[row] - at.start[row])
 
 
 def gumbel(uniform: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from depcap.draws import Generators, generators, gumbel, uniform
+from depcap.draws import Generators, generators, token_noise
 from depcap.types import Canvas, Proposal, Window
 
 
@@ -46,8 +46,7 @@ class Gumbel:
         self, log_probs: Float[Tensor, "B W V"], at: Window, eligible: Bool[Tensor, "B W"], state: Any
     ) -> tuple[Proposal, Generators]:
         """Argmax of log p + T * Gumbel noise: a sample of softmax(log p / T)."""
-        noise = gumbel(uniform(state, at, eligible.any(dim=1), log_probs.shape[2]))
-        noised = log_probs + (self.temperature * noise).to(log_probs.dtype)
+        noised = log_probs + token_noise(state, at, eligible.any(dim=1), log_probs, self.temperature)
         return proposal(noised, log_probs, at, eligible), state
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from depcap.boundary import FixedBlock
-from depcap.draws import Generators, generators, gumbel, uniform
+from depcap.draws import Generators, generators, token_noise
 from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
 from depcap.methods.dream import filtered
 from depcap.proposer import proposal
@@ -40,7 +40,7 @@ class Draft:
         """The draft, with the noise that made it."""
         if self.temperature == 0:
             return proposal(log_probs, log_probs, at, eligible), state
-        noise = gumbel(uniform(state, at, eligible.any(dim=1), log_probs.shape[2])).to(log_probs.dtype)
+        noise = token_noise(state, at, eligible.any(dim=1), log_probs)
         warm = filtered(log_probs / self.temperature, self.top_p, None)
         scores = warm + (self.temperature if self.twice else 1.0) * noise
         made = proposal(scores, log_probs, at, eligible)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from depcap import measures
 from depcap.boundary import FixedBlock
-from depcap.draws import POSITIONS, Generators, generators, gumbel, uniform
+from depcap.draws import POSITIONS, Generators, generators, gumbel, token_noise, uniform
 from depcap.errors import DepcapError
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
 from depcap.proposer import proposal
@@ -94,13 +94,21 @@ class Nucleus:
             kept = kept.log_softmax(dim=2)
         scores = kept
         if self.temperature > 0:
-            noise = gumbel(uniform(state, at, eligible.any(dim=1), kept.shape[2]))
-            scores = kept + noise.to(kept.dtype)
+            scores = kept + token_noise(state, at, eligible.any(dim=1), kept)
         return proposal(scores, kept, at, eligible), state
 
 
 def filtered(logits: Float[Tensor, "B W V"], top_p: float, top_k: int | None) -> Float[Tensor, "B W V"]:
-    """Logits with all but the smallest set of mass > `top_p`, and all but the best `top_k`, pushed down."""
+    """Logits with all but the smallest set of mass > `top_p`, and all but the best `top_k`, pushed down.
+
+    As they are if neither is asked for. A row at a time: to sort a large vocabulary takes gigabytes.
+    """
+    if top_p >= 1 and top_k is None:
+        return logits
+    return torch.cat([_filtered(logits[row : row + 1], top_p, top_k) for row in range(len(logits))])
+
+
+def _filtered(logits: Float[Tensor, "1 W V"], top_p: float, top_k: int | None) -> Float[Tensor, "1 W V"]:
     if top_p < 1:
         ordered, ids = logits.sort(dim=2, descending=True)
         probs = ordered.softmax(dim=2)
