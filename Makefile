@@ -38,7 +38,7 @@ lint: setup-dev
 
 test: setup-dev chromium lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu" \
-		--nbmake --nbmake-timeout=300 tests notebooks
+		--nbmake --nbmake-timeout=60 tests notebooks
 
 train-smoke: setup-dev
 	$(BIN)/python -m pytest -q tests/test_training.py
