@@ -22,8 +22,9 @@ import plotly.io as pio
 
 import depcap
 from analysis.additivity import enumerated
+from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.findings import renderer
-from analysis.studies import choose_study, plan
+from analysis.studies import choose_study
 from analysis.study import measure, record
 from depcap.models.toy import common_cause, exclusive_or
 from depcap.request import Settings
@@ -48,8 +49,8 @@ for toy in (common_cause(), exclusive_or()):
 
 # %%
 model, folder = depcap.load(MODEL), Path(mkdtemp())
-paths = record(model, "arithmetic", LIMIT, Settings(), folder, LIMIT, lambda _done: None)
-study = choose_study("additivity", plan("4,8", "left-to-right", samples=2))
+paths = record(model, "arithmetic", LIMIT, Settings(gen_length=96), folder, LIMIT, lambda _done: None)
+study = choose_study("additivity", Plan((4, 8), (LEFT_TO_RIGHT,), samples=2, baselines=False))
 blocks = measure(study, model, paths, None, 0, lambda _done: None)
 blocks[["decode", "block", "candidates", "masked_again", "joint", "additive", "standard_error"]].round(3)
 
