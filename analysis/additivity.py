@@ -79,7 +79,7 @@ def sampled(
         seed: of the draws.
         top: K of DepCap's truncated influence.
 
-    2 forwards, and 2 x `samples` for every further candidate.
+    2 forwards, and at most 2 x `samples` for every further candidate.
     """
     noise = torch.Generator().manual_seed(seed)
 
@@ -169,14 +169,19 @@ def draw(log_p: Float[Tensor, "N V"], noise: torch.Generator) -> Int[Tensor, "N"
 
 
 def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Sequence[int]) -> Tensor:
-    """Log-probabilities [N m V] in float64, on the CPU, for the same positions of every row."""
-    ids = torch.as_tensor(rows).to(getattr(denoiser, "device", "cpu"))
+    """Log-probabilities [N m V] in float64, on the CPU, for the same positions of every row.
+
+    Equal rows are asked for once: where the model is sure, most histories are the same.
+    """
+    ids, whose = torch.as_tensor(rows).unique(dim=0, return_inverse=True)
+    ids = ids.to(getattr(denoiser, "device", "cpu"))
     first = torch.full((len(ids),), min(positions), device=ids.device)
     last = torch.full_like(first, max(positions) + 1)
     whole = torch.ones_like(ids, dtype=torch.bool)
     with torch.inference_mode():
         answer = denoiser(ids, Query(whole, Window.span(first, last), whole), None)
-    return answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
+    asked = answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
+    return asked[whose]
 
 
 def reach(standard_error: ArrayLike, histories: ArrayLike) -> Curve:

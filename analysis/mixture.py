@@ -47,7 +47,7 @@ def mixture(
     """Q's marginals at `order`'s positions beside the mean of those with a drawn last block.
 
     The last block is where `after` and `before` differ. `draws` is even; every position of the last block
-    takes `draws` forwards, and so do the candidates together.
+    takes `draws` forwards at most, and so do the candidates together.
     """
     last = [place for place, (a, b) in enumerate(zip(after, before, strict=True)) if a != b]
     each = log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp()
@@ -69,8 +69,7 @@ def drawn(
     noise = torch.Generator().manual_seed(seed)
     rows = torch.tensor([list(canvas)]).repeat(draws, 1)
     for place in places:
-        log_p = log_probs(denoiser, rows if place != places[0] else rows[:1], [place])[:, 0]
-        rows[:, place] = draw(log_p.expand(draws, -1), noise)
+        rows[:, place] = draw(log_probs(denoiser, rows, [place])[:, 0], noise)
     return rows
 
 

@@ -21,8 +21,10 @@ BLOCK = 32
 WIDEST = 64
 """The longest block of `rows`. DepCap was seen to open blocks of 46 places with these models."""
 LOOKS = 1
-"""Rounds in which the tokens of a block are revealed, each after a look at what those before left masked. A look
-costs a third of a step; three were no better to decode with than one."""
+"""Rounds in which the tokens of a block are revealed, each after a look at what those before left masked.
+
+Three cost half a step more than one, and were no better to decode with.
+"""
 COPIES = 4
 """Windows behind a row."""
 UNIFORM_SHARE = 0.2
