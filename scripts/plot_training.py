@@ -1,6 +1,7 @@
-"""The loss curves of training runs as one SVG, from their `log.csv`.
+"""The loss curves of training runs as one SVG, from their logs.
 
-python -m scripts.plot_training docs/models/training.svg runs/ar runs/shifted runs/llada --beside runs/scratch
+cp runs/dream3/log.csv docs/models/logs/dream3.csv
+python -m scripts.plot_training docs/models/dream.svg docs/models/logs/dream2.csv docs/models/logs/dream3.csv
 """
 
 import csv
@@ -13,15 +14,15 @@ import typer
 COLORS = {"causal": "#c2410c", "windows": "#1d4ed8", "rows": "#15803d"}
 
 
-def curves(run: Path, offset: int, dash: str = "solid") -> tuple[list[go.Scatter], int]:
+def curves(log: Path, offset: int, dash: str = "solid") -> tuple[list[go.Scatter], int]:
     """A curve for every view of a run, over millions of tokens, and where the next run begins."""
-    with (run / "log.csv").open(newline="") as file:
+    with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [
         go.Scatter(
             x=[(offset + int(row["tokens"])) / 1e6 for row in rows if row["view"] == view],
             y=[float(row["loss"]) for row in rows if row["view"] == view],
-            name=f"{run.name}: {view}",
+            name=f"{log.stem}: {view}",
             mode="lines",
             line={"color": COLORS[view], "width": 1.5, "dash": dash},
         )
@@ -31,15 +32,15 @@ def curves(run: Path, offset: int, dash: str = "solid") -> tuple[list[go.Scatter
 
 def main(
     output: Path,
-    runs: Annotated[list[Path], typer.Argument(help="folders, in the order they were run")],
-    beside: Annotated[Path | None, typer.Option(help="a run that began anew, drawn from zero")] = None,
+    logs: Annotated[list[Path], typer.Argument(help="their `log.csv`, in the order they were run")],
+    beside: Annotated[Path | None, typer.Option(help="of a run that began anew, drawn from zero")] = None,
 ) -> None:
     """Draw the runs one after the other."""
     figure, offset = go.Figure(), 0
     if beside is not None:
         figure.add_traces(curves(beside, 0, "dot")[0])
-    for run in runs:
-        drawn, offset = curves(run, offset)
+    for log in logs:
+        drawn, offset = curves(log, offset)
         figure.add_traces(drawn)
     figure.update_layout(template="plotly_white", width=860, height=380, margin={"t": 20, "r": 20})
     figure.update_xaxes(title="million tokens")
