@@ -6,18 +6,18 @@ from typing import Any
 MODELS = ["tiny-llada", "tiny-dream"]
 """Models the public page may load: an allow-list, never a free text."""
 
-STRICT: dict[str, dict[str, Any]] = {
-    "depcap": {"tau_low": 0.98, "tau_high": 0.995},
-    "fast-dllm": {"threshold": 0.98},
-    "adablock": {"threshold": 0.98},
-    "localleap": {"threshold": 0.98, "relaxed_threshold": 0.95},
-    "klass": {"threshold": 0.98},
-    "dawn": {"threshold": 0.98, "induced_threshold": 0.95, "low_threshold": 0.97},
+SUITED: dict[str, dict[str, Any]] = {
+    "depcap": {"max_size": 16, "tau_low": 0.98, "tau_high": 0.995},
+    "fast-dllm": {"block_size": 16, "threshold": 0.98},
+    "adablock": {"block_size": 16, "threshold": 0.98},
+    "localleap": {"block_size": 16, "threshold": 0.98, "relaxed_threshold": 0.95},
+    "klass": {"block_size": 16, "threshold": 0.98},
+    "dawn": {"block_size": 16, "threshold": 0.98, "induced_threshold": 0.95, "low_threshold": 0.97},
 }
-"""Thresholds that the page starts from where the papers' are too low for its models.
+"""What the page starts from where the papers' parameters do not suit its models.
 
 They are calibrated, and in these tasks one wrong token makes the answer wrong: of a hundred places that are
-sure to 0.9 ten are lost. Prose forgives that.
+sure to 0.9 ten are lost. Prose forgives that. And to the right of holes they err more than they know.
 """
 
 

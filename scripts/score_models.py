@@ -5,7 +5,7 @@
 
 Each row is what `depcap eval --model M --task T --limit N --method X --batch-size 5` says, with `--cache
 causal` for a causal model. A diffusion model is decoded one token per step in blocks of 8, its bar, and in
-blocks of 32, the default, to show what the order costs; by DepCap with the paper's thresholds and with those
+blocks of 32, the default, to show what the order costs; by DepCap with the paper's parameters and with those
 that the page starts from; and carelessly (every token above a confidence of 0.3), which has to cost accuracy
 if the tasks are to tell methods apart. A row says how many problems it has so far; a card says whether its
 model meets the bar.
@@ -20,7 +20,7 @@ import typer
 from tqdm import tqdm
 
 import depcap
-from app.presets import STRICT
+from app.presets import SUITED
 from depcap.evaluation import (
     LikelihoodReport,
     Outcome,
@@ -68,7 +68,7 @@ CARELESS = Way("threshold-0.3", "fast-dllm", params={"threshold": 0.3})
 FURTHER = (
     Way("llada-32", "llada", limit=100),
     Way("depcap", "depcap", limit=100),
-    Way("depcap-strict", "depcap", params=STRICT["depcap"], limit=100),
+    Way("depcap-suited", "depcap", params=SUITED["depcap"], limit=100),
 )
 WAYS = {True: (GREEDY,), False: (ONE_BY_ONE, *FURTHER, CARELESS)}
 """For causal models, and for diffusion models."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.presets import STRICT
+from app.presets import SUITED
 
 PROBLEM = "Tom has 12 pens. Tom buys 3 packs of 4 pens. How many pens does Tom have now?"
 HOSTILE = "<img src=x onerror=alert(1)> ${1+1} {{x}} </script> `${alert(1)}`"
@@ -66,8 +66,8 @@ def test_a_decode_gives_what_the_command_line_gives(visit: Callable[[], Page], c
     page = visit()
     decode(page, PROBLEM)
     shown = on_screen(page)["header"]
-    strict = [f"--set={name}={value}" for name, value in STRICT["depcap"].items()]
-    expected = command_line("--prompt", PROBLEM, "--gen-length", str(shown["gen_length"]), *strict)
+    suited = [f"--set={name}={value}" for name, value in SUITED["depcap"].items()]
+    expected = command_line("--prompt", PROBLEM, "--gen-length", str(shown["gen_length"]), *suited)
     assert shown["text"] == expected["text"]
     assert shown["nfe"] == expected["nfe"]
     expect(page.locator("#download")).to_be_visible()
