@@ -30,7 +30,7 @@ problem = (
     "greater than limit, each decreased by 10, or 0 if there are none. "
     'Return the larger of the result and 14."""\n'
 )
-result = depcap.generate(model, problem, record="distributions")[0]
+result = depcap.generate(model, problem, gen_length=128, record="distributions")[0]
 print(result.text)
 print(result.block_sizes)
 
@@ -46,7 +46,7 @@ views.boundary(result.trace, 1)
 
 # %%
 for weight in (0.0, 0.6, 1.2, 2.4):
-    other = depcap.generate(model, problem, lambda_u=weight)[0]
+    other = depcap.generate(model, problem, gen_length=128, lambda_u=weight)[0]
     print(f"lambda_u {weight}: blocks {other.block_sizes}, {other.nfe} forwards")
 
 # %% [markdown]
@@ -55,8 +55,8 @@ for weight in (0.0, 0.6, 1.2, 2.4):
 # the last block altogether.
 
 # %%
-rule = depcap_rule(model, result.trace, samples=4, seed=0)
-for opening in openings(result.trace)[:3]:
+rule = depcap_rule(model, result.trace, samples=2, seed=0)
+for opening in openings(result.trace)[:2]:
     found = rule.lengths(opening.after, opening.before, opening.start, CURVES)
     print(opening.start, {signal: length.size for signal, length in found.items()})
 

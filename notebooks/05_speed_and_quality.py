@@ -24,14 +24,14 @@ from analysis.findings import renderer
 from analysis.pareto import pareto
 from analysis.summary import summary
 
-MODEL, LIMIT = "tiny-llada", 6
+MODEL, CACHE, LIMIT = "tiny-llada", "dual", 3
 METHODS = "llada,fast-dllm,fast-dllm:threshold=0.3,depcap"
 pio.renderers.default = renderer()
 model = depcap.load(MODEL)
 
 # %%
 folder = Path(mkdtemp())
-chosen = cells([model], ["arithmetic"], specs(METHODS), ["none"], 256, "eos")
+chosen = cells([model], ["arithmetic"], specs(METHODS), [CACHE], 256, "eos")
 run(chosen, LIMIT, LIMIT, folder, lambda _cell, _done: None)
 table = summary(outcomes(chosen, LIMIT, folder), "llada")
 table[["method", "accuracy", "low", "high", "nfe", "forwards_ratio", "tokens_per_second"]].round(3)
@@ -49,7 +49,7 @@ pareto(table).update_layout(width=900, legend={"orientation": "h", "y": -0.12})
 # %%
 problem = "Tom has 12 pens. Tom buys 3 packs of 4 pens. How many pens does Tom have now?"
 traces = {
-    method: depcap.generate(model, problem, method=method, record="scores")[0].trace
+    method: depcap.generate(model, problem, method=method, cache=CACHE, record="scores")[0].trace
     for method in ("llada", "fast-dllm", "depcap")
 }
 efficiency(traces).round(2)
