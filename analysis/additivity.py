@@ -173,7 +173,7 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
 
     Equal rows are asked for once: where the model is sure, most histories are the same.
     """
-    ids, whose = torch.as_tensor(rows).unique(dim=0, return_inverse=True)
+    ids, whose = torch.unique(torch.as_tensor(rows), dim=0, return_inverse=True)
     ids = ids.to(getattr(denoiser, "device", "cpu"))
     first = torch.full((len(ids),), min(positions), device=ids.device)
     last = torch.full_like(first, max(positions) + 1)
