@@ -45,7 +45,7 @@ class Recipe:
 
 
 TEXTS = Source(tasks(0.8), 4_000, (96, 128, 160, 208, 272, 448), (0.96, 0.04))
-BLOCKS = Source(tasks(0.5), 4_000, (128, 192, 272, 448), (0.84, 0.1, 0.04, 0.02))
+BLOCKS = Source(tasks(0.35), 4_000, (128, 192, 272, 448), (0.84, 0.1, 0.04, 0.02))
 DENOISING = (windows, rows)
 RECIPES = {
     Objective.AR: Recipe(2e-3, 100, (causal,), CAUSAL_CONFIG, TEXTS, 1),
