@@ -1,4 +1,4 @@
-"""Score the bundled models for their cards: outcomes under `docs/models/outcomes`, tables in the cards.
+"""Score the bundled models: outcomes under `docs/models/outcomes`, tables in the cards and the README.
 
     python -m scripts.score_models            # all: some three hours on two cores; goes on where it stopped
     python -m scripts.score_models tiny-ar
@@ -37,7 +37,8 @@ from depcap.request import Settings
 from depcap.tasks import TASKS
 from depcap.tasks.base import LEVELS
 
-CARDS_FOLDER = Path(__file__).parents[1] / "docs" / "models"
+REPOSITORY = Path(__file__).parents[1]
+README, CARDS_FOLDER = REPOSITORY / "README.md", REPOSITORY / "docs" / "models"
 OUTCOMES = CARDS_FOLDER / "outcomes"
 BUNDLED = tuple(name for name, card in CARDS.items() if card.bundled)
 LIMIT, BATCH, GEN_LENGTH = 500, 5, 256
@@ -148,6 +149,16 @@ def row(way: Way, scored: Report) -> list[str]:
     return [scored.task, f"`{way.name}`", str(scored.n), whole, *levels, *measured]
 
 
+def summary() -> str:
+    """Every model one token at a time, by task: the README's table."""
+    rows = ["| model | " + " | ".join(TASKS) + " |", "| --- " * (1 + len(TASKS)) + "|"]
+    for name in BUNDLED:
+        found = [scored for way, scored in reports(depcap.load(name, "cpu")) if way in (GREEDY, ONE_BY_ONE)]
+        said = ["{:.1%} ({:.1%} to {:.1%}) of {}".format(s.accuracy, *s.ci95, s.n) for s in found]
+        rows.append(f"| `{name}` | {' | '.join(said)} |")
+    return "\n".join(rows)
+
+
 def likelihoods(model: Model) -> str:
     """The likelihood of every task's references so far, as a table."""
     rows = ["| task | nats per token (95 %) |", "| --- | --- |"]
@@ -177,21 +188,24 @@ def likelihood_row(task: str, found: LikelihoodReport) -> str:
     return f"| {task} | {found.nats_per_token:.4f} ({low:.4f} to {high:.4f}) |"
 
 
+def fill(page: Path, *parts: str) -> None:
+    """Put parts between a page's markers, in place of what was there."""
+    before, rest = page.read_text().split(START)
+    replace_text(page, before + "\n\n".join((START, *parts, END)) + rest.split(END)[1])
+
+
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="models; all if none is named")] = None,
     so_far: Annotated[bool, typer.Option("--so-far", help="only write down what is decoded already")] = False,
 ) -> None:
-    """Score models and write what was found into their cards."""
+    """Score models and write what was found into their cards and the README."""
     for name in names or BUNDLED:
         model = depcap.load(name, "cpu")
         if not so_far:
             score(model)
-        card = CARDS_FOLDER / f"{name}.md"
-        before, rest = card.read_text().split(START)
-        after = rest.split(END)[1]
         scores = reports(model)
-        found = "\n\n".join((START, table(scores), bars(scores), likelihoods(model), END))
-        replace_text(card, before + found + after)
+        fill(CARDS_FOLDER / f"{name}.md", table(scores), bars(scores), likelihoods(model))
+    fill(README, summary())
 
 
 if __name__ == "__main__":

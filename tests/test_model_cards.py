@@ -33,6 +33,10 @@ def test_the_card_holds_every_number(model: depcap.Model, scores: Scores) -> Non
     assert score_models.likelihoods(model) in card
 
 
+def test_the_readme_holds_a_summary() -> None:
+    assert score_models.summary() in score_models.README.read_text()
+
+
 def test_every_task_is_scored(model: depcap.Model, scores: Scores) -> None:
     ways = {GREEDY} if model.denoiser.causal else {ONE_BY_ONE, CARELESS}
     assert {(report.task, way) for way, report in scores} >= {(task, way) for task in TASKS for way in ways}
