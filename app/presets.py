@@ -16,8 +16,8 @@ SUITED: dict[str, dict[str, Any]] = {
 }
 """What the page starts from where the papers' parameters do not suit its models.
 
-They are calibrated, and in these tasks one wrong token makes the answer wrong: of a hundred places that are
-sure to 0.9 ten are lost. Prose forgives that. And to the right of holes they err more than they know.
+In these tasks one wrong token makes the answer wrong: of a hundred places that are sure to 0.9 ten are lost.
+Prose forgives that. And to the right of holes the models err more than they know.
 """
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import depcap
 from depcap.tasks import TASKS, Arithmetic, Python, Task, examples, wordings
 from depcap.tasks.arithmetic import STEPS, drill
 from depcap.tasks.base import HELD_OUT_PROBLEMS, LEVELS, neutral
@@ -21,6 +22,9 @@ OPERATIONS = {
 }  # fmt: skip
 PUBLISHED = {"arithmetic": (2, "5fd6b1a239ebabba"), "python": (2, "deb3c27b3629791a")}
 """Version and digest of each held-out set."""
+MEAN_TOKENS = {"arithmetic": (48, 68, 99, 133, 164), "python": (43, 63, 78, 90, 99)}
+"""Of the held-out references, by level, as `docs/models/data.md` has them."""
+LEAST_TOKENS = {"arithmetic": 80, "python": 60}
 
 
 @pytest.fixture(params=TASKS)
@@ -57,8 +61,9 @@ def test_a_wrong_number_scores_zero() -> None:
 
 def test_an_answer_is_a_whole_number() -> None:
     example = next(examples(Arithmetic(), 1))
-    for ending in (".5", "/2", ",000", "0" * 5_000):
+    for ending in (".5", "/2", ",000", "0" * 5_000, "*1", "-0", " + 0", ":30", "e3", " apples"):
         assert Arithmetic().score(example, f"#### {example.checks}{ending}") == 0.0
+        assert Arithmetic().score(example, f"#### {example.checks}{ending}\n#### {example.checks}") == 0.0
     assert Arithmetic().score(example, f"#### {example.checks}.") == 1.0
 
 
@@ -77,9 +82,22 @@ def test_a_corrupted_program_scores_zero() -> None:
 
 
 def test_splits_share_no_problem(task: Task) -> None:
+    """Of whatever level: what is asked, without names, is on one side."""
     prompts = {split: {e.prompt for e in examples(task, COUNT, split)} for split in ("train", "test")}
     assert not prompts["train"] & prompts["test"]
     assert len(prompts["test"]) == COUNT
+
+
+@pytest.mark.parametrize(("name", "means"), MEAN_TOKENS.items())
+def test_responses_are_as_long_as_the_data_page_says(name: str, means: tuple[int, ...]) -> None:
+    tokenizer = depcap.load("tiny-ar", "cpu").tokenizer
+    assert tokenizer is not None
+    lengths: dict[int, list[int]] = {level: [] for level in LEVELS}
+    for example in examples(TASKS[name], HELD_OUT_PROBLEMS):
+        lengths[example.level].append(len(tokenizer.encode_response(example.reference)))
+    found = [round(sum(each) / len(each)) for each in lengths.values()]
+    assert tuple(found) == means
+    assert sum(found) / len(found) >= LEAST_TOKENS[name]
 
 
 def test_renaming_does_not_carry_a_story_into_the_other_split() -> None:

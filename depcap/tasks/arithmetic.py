@@ -15,8 +15,10 @@ from depcap.tasks.story import LIMIT, Impossible, Story, value
 
 STEPS = {1: (2,), 2: (3,), 3: (4, 5), 4: (6,), 5: (7, 8)}
 """Calculations of each level."""
-ANSWER = re.compile(r"####\s*(-?[0-9]{1,9})(?![0-9]|[.,/][0-9])")
-"""A whole number; `#### 7.5` gives none, `#### 7.` does."""
+ANSWER = re.compile(r"####[^\S\n]*([^\n]*)")
+"""What follows the first `####` in its line."""
+NUMBER = re.compile(r"(-?[0-9]{1,9})\.?\s*")
+"""A whole number and nothing else: `7.5`, `7*2` and `7 apples` are none, `7.` is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Arithmetic:
 
     def score(self, example: Example, completion: str) -> float:
         """1.0 when the first `#### N` of the completion is the right number."""
-        found = ANSWER.search(completion)
-        return float(found is not None and int(found.group(1)) == example.checks)
+        answer = ANSWER.search(completion)
+        number = NUMBER.fullmatch(answer[1]) if answer else None
+        return float(number is not None and int(number[1]) == example.checks)
 
 
 def _worded(story: Story) -> tuple[str, str]:
