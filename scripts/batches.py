@@ -86,16 +86,18 @@ def _row(source: Source, tokenizer: Tokenizer, rng: Random) -> tuple[int, Row]:
     return fits[min(further, len(fits) - 1)], (head, tail)
 
 
-def tasks(arithmetic: float) -> Problem:
+@dataclass(frozen=True)
+class Mixture:
     """Problems of both training splits, this share of them arithmetic, all levels alike; and drills."""
 
-    def draw(rng: Random) -> tuple[str, str]:
+    arithmetic: float
+
+    def __call__(self, rng: Random) -> tuple[str, str]:
+        """A problem, as `Problem` says."""
         if rng.random() < DRILL_SHARE:
             return drill(rng)
-        task = TASKS["arithmetic" if rng.random() < arithmetic else "python"]
+        task = TASKS["arithmetic" if rng.random() < self.arithmetic else "python"]
         return task.draw(rng, "train", rng.choice(LEVELS))
-
-    return draw
 
 
 def _pack(rows: list[Row], length: int) -> Batch:

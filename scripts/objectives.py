@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+import typer
+
 from depcap.models.transformer import TransformerConfig
-from scripts.batches import Source, tasks
+from scripts.batches import Mixture, Source
 from scripts.views import View, causal, rows, windows
 
 CAUSAL_CONFIG = TransformerConfig(
@@ -44,8 +46,8 @@ class Recipe:
     frozen: tuple[str, ...] = ()
 
 
-TEXTS = Source(tasks(0.8), 4_000, (96, 128, 160, 208, 272, 448), (0.96, 0.04))
-BLOCKS = Source(tasks(0.35), 4_000, (128, 192, 272, 448), (0.84, 0.1, 0.04, 0.02))
+TEXTS = Source(Mixture(0.8), 4_000, (96, 128, 160, 208, 272, 448), (0.96, 0.04))
+BLOCKS = Source(Mixture(0.5), 4_000, (128, 192, 272, 448), (0.84, 0.1, 0.04, 0.02))
 DENOISING = (windows, rows)
 RECIPES = {
     Objective.AR: Recipe(2e-3, 100, (causal,), CAUSAL_CONFIG, TEXTS, 1),
@@ -55,3 +57,19 @@ RECIPES = {
     ),
     Objective.SCRATCH: Recipe(1.5e-3, 100, DENOISING, MASKED_CONFIG, BLOCKS),
 }
+
+
+def altered(
+    recipe: Recipe, learning_rate: float | None, view: str | None, arithmetic: float | None
+) -> Recipe:
+    """The recipe with what the command line says in its place."""
+    if learning_rate is not None:
+        recipe = replace(recipe, learning_rate=learning_rate)
+    if arithmetic is not None:
+        recipe = replace(recipe, source=replace(recipe.source, problem=Mixture(arithmetic)))
+    if view is not None:
+        known = {each.__name__: each for each in recipe.views}
+        if view not in known:
+            raise typer.BadParameter(f"{view} is not among this objective's views: {', '.join(known)}")
+        recipe = replace(recipe, views=(known[view],))
+    return recipe

@@ -9,7 +9,7 @@
 What was run for the weights that ship is in their cards (`docs/models`).
 
 Every run writes `last.pt` (weights, their average, optimiser, step) atomically and continues from it when
-started again with the same arguments; to the bit on the same machine, if it is compiled or not as before.
+started again with the same arguments and code; to the bit on the same machine, if compiled or not as before.
 A step's data depends on the seed and the step alone, so a continued run sees what an unbroken one would, and
 a later stage wants a seed of its own. Masked diffusion starts from causal weights, of which most is kept if a
 position goes on predicting the next one (Dream); LLaDA's alignment is then folded in, not learnt.
@@ -20,7 +20,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,7 @@ from torch.optim.swa_utils import AveragedModel
 from depcap.models.checkpoint import load_network, read_config
 from depcap.models.transformer import Transformer
 from scripts.batches import Batch, batches, prefetch
-from scripts.objectives import RECIPES, Objective, Recipe
+from scripts.objectives import RECIPES, Objective, Recipe, altered
 from scripts.progress import LogLine, Progress
 from scripts.views import Sight
 
@@ -101,7 +101,8 @@ class Trainer:
         self.arguments = {
             "seed": seed, "steps": steps, "init": str(init), "learning rate": recipe.learning_rate,
             "warm-up": recipe.warmup, "views": [view.__name__ for view in recipe.views],
-            "shift": recipe.shift, "frozen": list(recipe.frozen), "network": asdict(recipe.config),
+            "data": repr(recipe.source), "shift": recipe.shift, "frozen": list(recipe.frozen),
+            "network": asdict(recipe.config),
         }  # fmt: skip
         out.mkdir(parents=True, exist_ok=True)
         self._restore(init)
@@ -229,17 +230,13 @@ def main(
     seed: int = 0,
     learning_rate: Annotated[float | None, typer.Option(help="its peak; the recipe's if not given")] = None,
     view: Annotated[str | None, typer.Option(help="only this one of the recipe's views")] = None,
+    arithmetic: Annotated[
+        float | None, typer.Option(min=0, max=1, help="share of arithmetic; the recipe's if not given")
+    ] = None,
     compiled: Annotated[bool, typer.Option(help="minutes of compilation first: for long runs")] = True,
 ) -> None:
     """Train one objective."""
-    recipe = RECIPES[objective]
-    if learning_rate is not None:
-        recipe = replace(recipe, learning_rate=learning_rate)
-    if view is not None:
-        known = {each.__name__: each for each in recipe.views}
-        if view not in known:
-            raise typer.BadParameter(f"{view} is not among this objective's views: {', '.join(known)}")
-        recipe = replace(recipe, views=(known[view],))
+    recipe = altered(RECIPES[objective], learning_rate, view, arithmetic)
     Trainer(recipe, out, init, steps, seed, compiled).run(minutes)
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 import torch
 
-from scripts.batches import END_ID, Source, batches, tasks
+from scripts.batches import END_ID, Mixture, Source, batches
 
 
 def short_or_long(rng: Random) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def test_a_step_draws_the_same_wherever_a_run_begins() -> None:
 
 
 def test_a_row_is_prompt_response_and_end_tokens() -> None:
-    source = Source(tasks(0.5), 2_000, (512,), (1.0,))
+    source = Source(Mixture(0.5), 2_000, (512,), (1.0,))
     batch = next(batches(source, 0, 0))
     place = torch.arange(512)
     assert ((batch.ids == END_ID) == (place >= batch.end[:, None])).all()

@@ -102,6 +102,9 @@ def test_a_run_is_not_continued_with_other_arguments(tmp_path: Path) -> None:
     trained(Objective.AR, CAUSAL, tmp_path, None, 1)
     with pytest.raises(SystemExit, match="is of a run with"):
         trained(Objective.AR, CAUSAL, tmp_path, None, 2)
+    other = replace(small(Objective.AR, CAUSAL), source=replace(SOURCE, tokens=320))
+    with pytest.raises(SystemExit, match="tokens=640"):
+        Trainer(other, tmp_path, None, 1, seed=0, compiled=False)
 
 
 def test_what_the_data_thread_raises_is_raised() -> None:
