@@ -124,7 +124,10 @@ def _seen(denoiser: Denoiser, opening: Opening, positions: list[int]) -> Seen:
 
 
 def seed_of(seed: int, what: str) -> int:
-    """A seed for each of several things that are drawn independently."""
+    """A seed for each of several things that are drawn independently.
+
+    It has 32 bits, all that PyTorch's generator on the CPU keeps: seeds that differ above draw the same.
+    """
     return crc32(f"{seed}/{what}".encode())
 
 

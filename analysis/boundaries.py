@@ -4,7 +4,7 @@ At every opening of a recorded decode each signal says how long the block should
 decoded again with that signal in charge of the blocks (`analysis.swaps`).
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -48,10 +48,8 @@ def study(plan: Plan) -> Study:
 
 def lengths(model: Model, decode: Decode, opening: Opening, rule: SignalBlock) -> dict[str, Length]:
     """How long every signal would make the block; J twice, from other histories."""
-    seed = rule.seed + opening.index
-    curves = replace(rule, seed=seed)
-    found = curves.lengths(opening.after, opening.before, opening.start, (*CURVES, AGAIN))
-    for signal, boundary in others(model, decode.trace.header, seed).items():
+    found = rule.lengths(opening.after, opening.before, opening.start, (*CURVES, AGAIN))
+    for signal, boundary in others(model, decode.trace.header, rule.seed + opening.index).items():
         found[signal] = _length(model.denoiser, opening, boundary)
     return found
 

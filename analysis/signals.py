@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.additivity import log_probs, sampled
+from analysis.blocks import seed_of
 from analysis.replay import masked_again
 from depcap import influence as inf
 from depcap.boundary import InfluenceBlock
@@ -24,8 +25,8 @@ from depcap.types import Canvas, Opening, Window
 
 TRUNCATED, EXACT, JOINT, ENTROPY = "A, top-K", "A", "J", "entropy only"
 CURVES = (TRUNCATED, EXACT, JOINT, ENTROPY)
-AGAIN, OTHER_SEED = "J, again", 2**32
-"""J from other histories, and how far off their seed is: what sampling alone changes."""
+AGAIN = "J, again"
+"""J from other histories: what sampling alone changes."""
 RANDOM, ADABLOCK, FIXED = "random sizes", "AdaBlock", "mean size"
 JOINT_REACH = 32
 """Candidates whose share of J is sampled; beyond, their share of A stands in."""
@@ -71,7 +72,7 @@ def length_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) ->
 class SignalBlock:
     """DepCap's boundary with another signal; asks the model itself, so it costs forwards that nobody counts.
 
-    With `TRUNCATED` it is `InfluenceBlock`. `samples` histories estimate `JOINT`.
+    With `TRUNCATED` it is `InfluenceBlock`. `samples` histories estimate `JOINT`, others at every opening.
     """
 
     rule: InfluenceBlock
@@ -120,8 +121,10 @@ class SignalBlock:
         now, then = log_probs(self.denoiser, [after, before], window)
         unsure, reach = entropy(now[None])[0].numpy(), window[:JOINT_REACH]
         joint = {
-            signal: sampled(self.denoiser, after, before, reach, self.samples, seed).joint
-            for signal, seed in ((JOINT, self.seed), (AGAIN, self.seed + OTHER_SEED))
+            signal: sampled(
+                self.denoiser, after, before, reach, self.samples, seed_of(self.seed, f"{start}/{signal}")
+            ).joint
+            for signal in (JOINT, AGAIN)
             if signal in signals
         }
         return {

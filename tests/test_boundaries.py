@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from analysis import boundaries, signals, sizes, statistics
+from analysis.additivity import sampled
 from analysis.endings import ends, structure
 from analysis.signals import AGAIN, ENTROPY, EXACT, JOINT, TRUNCATED, Length, SignalBlock, length_from
 from depcap.boundary import InfluenceBlock
-from depcap.models.toy import independent
+from depcap.models.toy import markov_chain
 
 PROMPTS = 20
 
@@ -129,20 +130,22 @@ def test_a_length_keeps_what_was_wanted_and_whether_a_limit_gave_the_size() -> N
 
 
 def test_j_is_drawn_again_from_other_histories(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = []
+    found = []
 
     def noted(*arguments: Any) -> Any:
-        seeds.append(arguments[-1])
-        return SimpleNamespace(joint=np.zeros(len(arguments[3])))
+        found.append(sampled(*arguments))
+        return found[-1]
 
     monkeypatch.setattr(signals, "sampled", noted)
-    model = independent()
-    canvas = [model.mask_id] * model.joint.ndim
-    rule = SignalBlock(InfluenceBlock(1, 4), TRUNCATED, model, 2, 7)
-    rule.lengths(canvas, canvas, 1, (TRUNCATED, JOINT))
-    assert seeds == [7]
-    rule.lengths(canvas, canvas, 1, (JOINT, AGAIN))
-    assert len(set(seeds)) == 2
+    model = markov_chain(4, 1.0, 0)
+    canvas = [0, 1, *[model.mask_id] * 6]
+    before = [model.mask_id] * 8
+    rule = SignalBlock(InfluenceBlock(1, 4), TRUNCATED, model, 4, 7)
+    rule.lengths(canvas, before, 2, (TRUNCATED, JOINT))
+    assert len(found) == 1
+    rule.lengths(canvas, before, 2, (JOINT, AGAIN))
+    once, same, again = (one.joint.tolist() for one in found)
+    assert once == same != again
 
 
 def sized(*openings: dict[str, Length], each: int = 1) -> pd.DataFrame:
