@@ -71,6 +71,12 @@ def test_the_payload_is_json_that_a_browser_reads(rows: pd.DataFrame) -> None:
         assert all(len(row) == len(panel["columns"]) for row in panel["rows"])
 
 
+def test_the_first_columns_say_which_block_a_point_is(rows: pd.DataFrame) -> None:
+    points = lab_payload(rows, "six problems")["views"][0]["panels"][0]
+    assert points["columns"][:3] == ["decode", "task", "block"]
+    assert points["rows"][0][:3] == ["arithmetic-0003", "arithmetic", 1]
+
+
 def test_a_point_is_named_for_its_problem_and_block(rows: pd.DataFrame) -> None:
     points = lab_payload(rows, "")["views"][0]["panels"][0]["figure"]["data"][1]["customdata"]
     prompt, block = lab.picked({"name": points[0]})
