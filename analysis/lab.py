@@ -52,8 +52,11 @@ SHARED = (
 )  # fmt: skip
 
 
-def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
-    """A view per size and order, each with its verdict, and the panels that all views share."""
+def lab_payload(rows: pd.DataFrame, source: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A view per size and order, each with its verdict, and the panels that all views share.
+
+    `settings` are those of the decodes, for whoever shows one of them again.
+    """
     real = rows[rows.masked_again == LAST]
     finding = additivity.conclude(rows)
     views = [
@@ -66,7 +69,9 @@ def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
         if len(finding.tables.get(table, ()))
     ]
     views.sort(key=lambda view: view["candidates"] != CHOSEN)
-    return {"schema": LAB_SCHEMA, "source": source, "views": views, "shared": shared}
+    return {
+        "schema": LAB_SCHEMA, "source": source, "settings": settings, "views": views, "shared": shared,
+    }  # fmt: skip
 
 
 def _view(candidates: str, order: str, blocks: pd.DataFrame) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 Everything on the way is kept, so that a stopped study goes on: traces in `traces/`, rows in `STUDY.jsonl`.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -23,12 +24,14 @@ from depcap.journal import Journal
 from depcap.models.loading import Model
 from depcap.request import Request, Settings, check, identity
 from depcap.tasks import TASKS
-from depcap.trace import Header, Trace
+from depcap.trace import Header, Trace, json_params
 
 Row = dict[str, Any]
 Progress = Callable[[int], object]
 NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
 """How the decode of a held-out problem is called."""
+ROWS = 2
+"""What rows hold, as a number: a journal with rows of another kind is not gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,16 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rows of one decode, with digests of its prompt and of its trace."""
+    """The rows of one decode, with digests of its prompt and of its trace, and how it was decoded.
+
+    `settings` is `depcap.request.Settings` as a dictionary that JSON can hold.
+    """
 
     decode: str
     task: str
     prompt: str
     digest: str
+    settings: dict[str, Any]
     rows: list[Row]
 
 
@@ -141,7 +148,7 @@ def measure(
 ) -> pd.DataFrame:
     """One table row per row that the study measures, with the decode's name and task before it."""
     header = {
-        "study": study.name, "model": model.weights, "dtype": str(model.dtype), "seed": seed,
+        "study": study.name, "model": model.weights, "dtype": str(model.dtype), "seed": seed, "rows": ROWS,
         **study.options,
     }  # fmt: skip
     kept = Journal(Measured, journal, header)
@@ -153,12 +160,26 @@ def measure(
         if path.stem not in done:
             trace = _checked(traces.load(path), model, study, path)
             decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
-            rows = study.measure(model, decode)
-            done[path.stem] = Measured(decode.name, decode.task or "traces", decode.prompt, digest, rows)
+            done[path.stem] = _measured(study, model, decode, digest)
             kept.add([done[path.stem]])
         chosen[path.stem] = done[path.stem]
         progress(1)
     return table(chosen.values())
+
+
+def _measured(study: Study, model: Model, decode: Decode, digest: str) -> Measured:
+    how = settings(decode.trace.header)
+    told = asdict(how) | {"params": json_params(how.params)}
+    rows = study.measure(model, decode)
+    return Measured(decode.name, decode.task or "traces", decode.prompt, digest, told, rows)
+
+
+def settings(header: Header) -> Settings:
+    """How a trace was decoded."""
+    return Settings(
+        header.method, header.cache, header.gen_length, header.stop, header.seed, header.temperature,
+        header.params,
+    )  # fmt: skip
 
 
 def _digest(path: Path) -> str:
@@ -177,9 +198,12 @@ def _checked(trace: Trace, model: Model, study: Study, path: Path) -> Trace:
 
 
 def table(entries: Iterable[Measured]) -> pd.DataFrame:
-    """Rows of all decodes, with the decode's name, its prompt's digest, and its task."""
+    """Rows of all decodes, named for the decode; with its prompt's digest, task, and settings as JSON."""
     return pd.DataFrame(
-        {"decode": entry.decode, "prompt": entry.prompt, "task": entry.task, **row}
+        {
+            "decode": entry.decode, "prompt": entry.prompt, "task": entry.task,
+            "settings": json.dumps(entry.settings), **row,
+        }
         for entry in entries
         for row in entry.rows
-    )
+    )  # fmt: skip

@@ -21,7 +21,7 @@ from analysis.openings import openings
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
-from analysis.study import Decode, Row, measure, record, recorded
+from analysis.study import Decode, Row, measure, record, recorded, settings
 from analysis.swaps import depcap_rule, swapped, swaps
 from depcap import DepcapError
 from depcap.models.toy import common_cause, exclusive_or, independent
@@ -103,6 +103,15 @@ def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tm
     pd.testing.assert_frame_equal(whole[whole.decode.isin(first.decode)].reset_index(drop=True), first)
     with pytest.raises(DepcapError, match="another run"):
         measure(choose_study("additivity", Plan((3,))), text_model, paths, journal, 0, ignore)
+
+
+def test_every_row_says_how_its_decode_was_made(
+    text_model: depcap.Model, paths: list[Path], tmp_path: Path
+) -> None:
+    study, journal = choose_study("calibration", QUICK), tmp_path / "m.jsonl"
+    for rows in (measure(study, text_model, paths[:1], journal, 0, ignore) for _ in range(2)):
+        (told,) = rows["settings"].unique()
+        assert Settings(**json.loads(told)) == settings(load(paths[0]).header)
 
 
 def test_a_journal_is_of_its_traces(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:
