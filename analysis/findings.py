@@ -22,7 +22,7 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     pages of their own; where there is a Chromium, pictures too, which the report then shows.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_table(rows, out / f"{study.name}.parquet")
+    write_table(rows.assign(**finding.marks), out / f"{study.name}.parquet")
     parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
     pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
     for title, figure in finding.figures.items():

@@ -19,14 +19,16 @@ LAB_SCHEMA = 1
 DIGITS = 5
 POINTS = [
     "decode", "task", "block", "size", "additive", "joint", "joint, low", "joint, high", "histories",
+    "distinct",
     "correlation", "cross", "inconsistency", "entropy",
 ]  # fmt: skip
 """What is told of every point: T, X and kappa are `correlation`, `cross` and `inconsistency`."""
 HINTS = {
     "Joint influence against the sum": "Every point is one block. On the dotted line the influence adds up;"
-    " above it the tokens of the block moved more together than one by one, below it less. Click a point to"
-    " replay that block.",
-    "Relative gap": "How far J is from A, as a share of J; what is further off than twice is drawn at ±2.",
+    " above it the tokens of the block moved more together than one by one, below it less. Of open points"
+    " all histories were equal, so that their error is not known. Click a point to replay that block.",
+    "Relative gap": "How far J is from A, as a share of the larger of the two: −1 where J is nothing, 1 where"
+    " A is nothing.",
     "Where it holds": "Sum of J over sum of A in one kind of block and in another, with 95 % intervals over"
     " prompts.",
     "Cumulative influence": "J and A of the first k candidates, the mean over blocks of one size.",

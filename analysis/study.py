@@ -36,11 +36,15 @@ ROWS = 2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a study concludes: a sentence, and the tables and figures that it rests on, by title."""
+    """What a study concludes: a sentence, and the tables and figures that it rests on, by title.
+
+    `marks` are columns for the table of the rows, such as whether the verdict counts a row.
+    """
 
     verdict: str
     tables: dict[str, pd.DataFrame]
     figures: dict[str, go.Figure] = field(default_factory=dict)
+    marks: dict[str, pd.Series] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
