@@ -23,13 +23,16 @@ from depcap.measures import entropy
 from depcap.protocols import Denoiser
 from depcap.types import Canvas, Opening, Window
 
-TRUNCATED, EXACT, JOINT, ENTROPY = "A, top-K", "A", "J", "entropy only"
-CURVES = (TRUNCATED, EXACT, JOINT, ENTROPY)
+TRUNCATED, EXACT, NEAR, JOINT, ENTROPY = "A, top-K", "A", "A, same window as J", "J", "entropy only"
+CURVES = (TRUNCATED, EXACT, NEAR, JOINT, ENTROPY)
 AGAIN = "J, again"
 """J from other histories: what sampling alone changes."""
+SHORT = (NEAR, JOINT, AGAIN)
+"""Signals that are compared with one another, on a window of `JOINT_REACH` candidates."""
 RANDOM, ADABLOCK, FIXED = "random sizes", "AdaBlock", "mean size"
 JOINT_REACH = 32
-"""Candidates whose share of J is sampled; beyond, their share of A stands in."""
+"""Candidates whose share of J is sampled, and the whole window of `SHORT`: the rule scales a curve by its own
+spread, so that J here and A beyond would shrink a block wherever J is smaller than A."""
 
 Curve = NDArray[np.float64]
 
@@ -46,16 +49,14 @@ class Length:
     clamped: bool
 
 
-def curve(signal: str, now: Tensor, before: Tensor, top_k: int, joint: Curve | None = None) -> Curve:
-    """What the last block did to each position of a window [W V], in nats, as the signal has it."""
+def curve(signal: str, now: Tensor, before: Tensor, top_k: int) -> Curve:
+    """What the last block did to each position of a window [W V] alone, in nats, as the signal has it."""
     if signal == ENTROPY:
         return np.zeros(len(now))
     if signal == TRUNCATED:
         return inf.influence(inf.top_k(now[None], top_k), inf.top_k(before[None], top_k))[0].numpy()
-    exact = torch.where(now.exp() > 0, now.exp() * (now - before), 0).sum(dim=1).numpy()
-    if signal == EXACT or joint is None:
-        return exact
-    return np.concatenate((joint, exact[len(joint) :]))
+    exact: Curve = torch.where(now.exp() > 0, now.exp() * (now - before), 0).sum(dim=1).numpy()
+    return exact
 
 
 def length_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) -> Length:
@@ -127,12 +128,12 @@ class SignalBlock:
             for signal in (JOINT, AGAIN)
             if signal in signals
         }
-        return {
-            signal: length_from(
-                curve(signal, now, then, self.rule.top_k, joint.get(signal)), unsure, self.rule, left
-            )
-            for signal in signals
-        }
+        found = dict[str, Length]()
+        for signal in signals:
+            moved = joint[signal] if signal in joint else curve(signal, now, then, self.rule.top_k)
+            seen = len(reach) if signal in SHORT else len(window)
+            found[signal] = length_from(moved[:seen], unsure[:seen], self.rule, left)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
