@@ -29,6 +29,7 @@ from analysis.agreement import (
 )
 from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
+from analysis.hints import HINTS
 from analysis.openings import LAST, openings
 from analysis.statistics import Interval, clustered_all
 from analysis.strata import flat, strata, summary
@@ -59,7 +60,7 @@ def study(plan: Plan) -> Study:
         ]
 
     question = "Is last-block influence additive across the tokens of a candidate block?"
-    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS)
+    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS, hints=HINTS)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:

@@ -16,7 +16,7 @@ from analysis.agreement import ratio_of_sums
 from analysis.blocks import Plan
 from analysis.endings import ends, structure
 from analysis.openings import Opening, openings
-from analysis.signals import AGAIN, CURVES, JOINT, NEAR, TRUNCATED, Length, SignalBlock
+from analysis.signals import AGAIN, CURVES, JOINT, JOINT_REACH, NEAR, TRUNCATED, Length, SignalBlock
 from analysis.statistics import clustered, mcnemar
 from analysis.strata import holm
 from analysis.study import Decode, Finding, Row, Study
@@ -27,6 +27,14 @@ from depcap.types import Canvas, Window
 
 LEVEL = 0.05
 """What a corrected p must be below for a verdict to name a change."""
+TERMS = (
+    "A signal says how far the last block moved each position; DepCap's rule makes a block's size of it. *A,"
+    " top-K* is DepCap's own, *A* the exact divergence, *J* the growth of the joint influence, *A, same"
+    " window as J* what J is held to, since the rule scales a curve by its own spread: both see"
+    f" {JOINT_REACH} candidates. *Chance* deals a signal's own sizes to the openings in any order. Intervals"
+    " are 95 %, prompts resampled whole; *p* is McNemar's of the accuracy, *p of NFE* the bootstrap's, both"
+    " also after Holm's correction over the signals."
+)
 
 
 def study(plan: Plan) -> Study:
@@ -47,7 +55,7 @@ def study(plan: Plan) -> Study:
         return [*sized, *units, *swaps(model, decode, rule)]
 
     question = "Where do blocks end, and what would another signal change?"
-    return Study("boundaries", question, measure, conclude, {"samples": plan.samples})
+    return Study("boundaries", question, measure, conclude, {"samples": plan.samples}, terms=TERMS)
 
 
 def lengths(model: Model, decode: Decode, opening: Opening, rule: SignalBlock) -> dict[str, Length]:

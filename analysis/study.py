@@ -5,7 +5,7 @@ Everything on the way is kept, so that a stopped study goes on: traces in `trace
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -72,7 +72,8 @@ class Study:
     """A question, how one decode is measured, and how all of it is read.
 
     `measure` gets the model and a decode and returns rows; `options` is what rows hang on besides.
-    `needs_scores` asks for traces that hold more than the commits; `terms` are what its tables' words mean.
+    `needs_scores` asks for traces that hold more than the commits; `terms` are what its tables' words mean,
+    `hints` what a table or figure shows, by title.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Study:
     options: dict[str, Any] = field(default_factory=dict)
     needs_scores: bool = False
     terms: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         """What is concluded of rows; of none, that there is nothing to conclude from."""

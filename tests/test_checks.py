@@ -81,6 +81,10 @@ def test_two_orders_are_compared_block_by_block_and_size_by_size() -> None:
     assert one["ratio of sums"] == pytest.approx(12 * 48 / joint.sum())
     assert one["median |difference|"] == pytest.approx(((12 - joint) / joint.clip(lower=12)).abs().median())
     assert table.loc[f"r 2 / {LEFT_TO_RIGHT}", "4"]["ratio of sums"] == 1
+    known = table["p, Holm"].dropna()
+    assert known[f"r 2 / {LEFT_TO_RIGHT}", "4"] == 1
+    assert known[f"random / {LEFT_TO_RIGHT}", CHOSEN] == pytest.approx(2 / 100 * len(known))
+    assert one["noise floor"] == 0
     assert table.loc[f"random / {LEFT_TO_RIGHT}", "4"]["blocks"] == 0
 
 

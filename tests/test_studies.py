@@ -13,12 +13,12 @@ import depcap
 from analysis import statistics
 from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
-from analysis.conflicts import separation
 from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
 from analysis.findings import slug, write
 from analysis.openings import openings
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
+from analysis.statistics import separation
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
 from analysis.study import Decode, Row, measure, record, recorded, settings
@@ -80,6 +80,9 @@ def test_a_study_measures_concludes_and_writes(
     finding = study.finding(rows)
     report = write(study, finding, rows, tmp_path / "out", "Six problems.").read_text()
     assert finding.verdict in report
+    assert study.terms
+    assert study.terms in report
+    assert all(hint in report for title, hint in study.hints.items() if f"## {title}\n" in report)
     for title, table in finding.tables.items():
         pd.testing.assert_frame_equal(
             pd.read_parquet(tmp_path / "out" / f"{name}-{slug(title)}.parquet"), table, check_dtype=False
@@ -302,6 +305,14 @@ def test_the_command_writes_a_report(
     assert code == 0
     assert "Too few proposals" in " ".join(said.split())
     assert json.loads((out / "calibration.jsonl").read_text().splitlines()[0])["study"] == "calibration"
+    report = (out / "calibration.md").read_text()
+    for told in (
+        "command: `depcap analyze",
+        "tasks: arithmetic (the first 2 ",
+        "dtype: float32",
+        "weights: `",
+    ):
+        assert f"- {told}" in report
     again = ("--model", str(text_folder), "--traces", str(out / "traces"), "--out", str(tmp_path / "again"))
     code, *_ = run_cli("analyze", "calibration", *again)
     assert code == 0
