@@ -152,15 +152,30 @@ def _study(
     with tqdm(total=len(paths), desc=study.name, unit="decode", smoothing=0.05) as bar:
         rows = measure(study, model, paths, out / f"{study.name}.jsonl", seed, bar.update)
     finding = study.finding(rows)
-    how = {"decodes": len(paths), "seed": seed, **study.options}
+    how = _made(study, model, seed, len(paths), wanted)
     if wanted:
-        how = {"method": settings.method, "gen_length": settings.gen_length, **settings.params, **how}
-    shown = (
-        f"{key} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for key, value in how.items()
-    )
-    source = f"{model.name}: " + "; ".join(shown) + "."
+        how |= {"method": settings.method, "positions to fill": settings.gen_length, **settings.params}
+    else:
+        how["traces"] = traces
+    source = "\n".join(f"- {name}: {value}" for name, value in how.items())
     return finding, write(study, finding, rows, out, source)
+
+
+def _made(
+    study: "Study", model: "Model", seed: int, decodes: int, wanted: dict[str, int]
+) -> dict[str, object]:
+    """How a study was made, and the command that was given."""
+    options = {
+        name: ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in study.options.items()
+    }
+    tasks = ", ".join(f"{name} (the first {limit} held-out problems)" for name, limit in wanted.items())
+    return {
+        "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "model": model.name,
+        "weights": f"`{model.weights}`", "device": model.denoiser.device,
+        "dtype": str(model.dtype).removeprefix("torch."), "tasks": tasks or "those of the traces",
+        "decodes": decodes, "seed": seed, **options,
+    }  # fmt: skip
 
 
 def _listed(text: str) -> list[str]:

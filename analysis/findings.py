@@ -22,21 +22,27 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     pages of their own; where there is a Chromium, pictures too, which the report then shows.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_table(rows, out / f"{study.name}.parquet")
+    write_table(rows.assign(**finding.marks), out / f"{study.name}.parquet")
     parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
     pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
     for title, figure in finding.figures.items():
         page = f"{study.name}-{slug(title)}.html"
         write_page(figure, out / page)
         picture = Path(page).with_suffix(".svg").name
-        parts += [f"## {title}", f"![{title}]({picture})" if pictures else f"[{page}]({page})"]
+        shown = f"![{title}]({picture})" if pictures else f"[{page}]({page})"
+        parts += [f"## {title}", *_hint(study, title), shown]
     for title, table in finding.tables.items():
         name = f"{study.name}-{slug(title)}.parquet"
         write_table(table, out / name)
-        parts += [f"## {title}", markdown(table), f"[{name}]({name})"]
+        parts += [f"## {title}", *_hint(study, title), markdown(table), f"[{name}]({name})"]
     report = out / f"{study.name}.md"
     replace_text(report, "\n\n".join(parts) + "\n")
     return report
+
+
+def _hint(study: Study, title: str) -> list[str]:
+    """What there is to say under a heading."""
+    return [study.hints[title]] if title in study.hints else []
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -14,6 +14,7 @@ from app.host import host
 from app.presets import EXAMPLES, MODELS
 from depcap import DepcapError
 from depcap.generation import Decoding
+from depcap.request import Settings
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 RUNNING: dict[str, Any] = {
@@ -92,10 +93,9 @@ def _handler(fields: ParameterFields) -> Any:
         request: gr.Request, prompt: str, model: str, method: str, cache: str, length: int, *values: Any
     ) -> Iterator[tuple[Any, Any, Any, Any]]:
         try:
-            decoding = session.prepare(
-                prompt, model, method, cache, int(length or 0), fields.collect(method, values)
-            )
-            yield from play(decoding, request)
+            params = fields.collect(method, values)
+            settings = Settings(method, cache, int(length or 0), params=params)
+            yield from play(session.prepare(prompt, model, settings), request)
         except DepcapError as error:
             gr.Warning(str(error), title="Cannot decode this")
             yield (gr.skip(),) * 4
