@@ -35,8 +35,13 @@ def compare(
         str, typer.Option(help="eos, run_to_end or eotp, for methods without one of their own")
     ] = "eos",
     baseline: Annotated[
-        str | None, typer.Option(help="what the paired tests compare with; default: llada, or else the first")
-    ] = None,
+        list[str],
+        typer.Option(
+            metavar="METHOD[@CACHE]",
+            help="what paired tests compare with, in its first cache unless one is given; can be given more"
+            " than once; default: llada and depcap, or else the first method",
+        ),
+    ] = [],  # noqa: B006 - typer copies it
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
 ) -> None:
@@ -50,7 +55,7 @@ def compare(
     from tqdm import tqdm
 
     import depcap
-    from analysis.comparison import Cell, cells, choose_baseline, outcomes, run, specs
+    from analysis.comparison import Cell, cells, choose_baselines, outcomes, run, specs
     from analysis.report import write
 
     if out.exists() and not out.is_dir():
@@ -60,7 +65,7 @@ def compare(
     console = Console()
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
-    against = choose_baseline(found, baseline)
+    baselines = choose_baselines(found, baseline)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
     with tqdm(total=len(found) * limit, unit="problem", smoothing=0.02) as bar:
@@ -71,7 +76,7 @@ def compare(
 
         run(found, limit, batch_size, out, progress)
     how = _how(models[0], gen_length, stop, batch_size)
-    console.print(write(outcomes(found, limit, out), against, out, how), highlight=False)
+    console.print(write(outcomes(found, limit, out), baselines, out, how), highlight=False)
 
 
 def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[str, object]:

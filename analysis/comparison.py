@@ -20,6 +20,10 @@ from depcap.stopping import STOPS
 from depcap.tasks import TASKS
 
 KEYS = ["model", "task", "method", "cache"]
+Baseline = tuple[str, str]
+"""What others are compared with: a method and its cache."""
+BASELINES = ("llada", "depcap")
+"""What others are compared with unless something else is named."""
 VARIANTS = {
     "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
     "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
@@ -148,13 +152,19 @@ def _fits(method: Spec, model: Model) -> bool:
     return METHODS[method.method].causal in (model.denoiser.causal, None)
 
 
-def choose_baseline(found: list[Cell], name: str | None) -> str:
-    """What others are compared with: the method of that name; without one `llada`, or else the first."""
-    labels = {cell.spec.label: cell for cell in found}
-    if name is not None:
-        choose(labels, name, "baseline")
-        return name
-    return "llada" if "llada" in labels else next(iter(labels))
+def choose_baselines(found: list[Cell], names: list[str]) -> list[Baseline]:
+    """What others are compared with: a method in the first cache it is run with, or `method@cache`.
+
+    Without names it is `BASELINES`, as far as they are run, or else the first method.
+    """
+    run_with: dict[str, str] = {}
+    for cell in found:
+        label, cache = cell.spec.label, cell.settings.cache
+        run_with.setdefault(label, cache)
+        run_with[f"{label}@{cache}"] = cache
+    names = names or [name for name in BASELINES if name in run_with] or [found[0].spec.label]
+    chosen = {name: choose(run_with, name, "baseline") for name in names}
+    return list(dict.fromkeys((name.removesuffix(f"@{cache}"), cache) for name, cache in chosen.items()))
 
 
 def run(

@@ -33,8 +33,8 @@ model = depcap.load(MODEL)
 folder = Path(mkdtemp())
 chosen = cells([model], ["arithmetic"], specs(METHODS), [CACHE], 256, "eos")
 run(chosen, LIMIT, LIMIT, folder, lambda _cell, _done: None)
-table = summary(outcomes(chosen, LIMIT, folder), "llada")
-table[["method", "accuracy", "low", "high", "nfe", "forwards_ratio", "tokens_per_second"]].round(3)
+table = summary(outcomes(chosen, LIMIT, folder))
+table[["method", "accuracy", "low", "high", "forwards", "seconds", "tokens_per_second"]].round(3)
 
 # %% [markdown]
 # With so few problems the intervals are wide. The dotted line joins what no other decoder beats.

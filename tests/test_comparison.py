@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import depcap
-from analysis.comparison import OWN, VARIANTS, cells, choose_baseline, outcomes, run, spec, specs
+from analysis.comparison import OWN, VARIANTS, cells, choose_baselines, outcomes, run, spec, specs
 from analysis.findings import markdown as as_markdown
+from analysis.paired import against, paired
 from analysis.pareto import SYMBOLS, pareto
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
@@ -144,9 +145,9 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     said = (out / "summary.md").read_text()
     assert "`fast-dllm`" in said
     assert "- positions to fill: 8\n- stop rule: eos" in said
-    assert (
-        "- problems per batch: 20\n- device: cpu\n- dtype: float32\n- baseline: `llada`, cache none" in said
-    )
+    assert "- problems per batch: 20\n- device: cpu\n- dtype: float32\n" in said
+    assert "Against `llada`, cache none:" in said
+    assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
     assert f"- command: `depcap compare --model {text_folder} " in said
     assert "Holm" in said
     assert "**bold**" in said
@@ -160,20 +161,28 @@ def test_the_command_refuses_in_one_line(run_cli: Any, text_folder: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("methods", "name", "chosen"),
-    [("depcap,llada", None, "llada"), ("depcap,klass", None, "depcap"), ("depcap,llada", "depcap", "depcap")],
+    ("methods", "names", "chosen"),
+    [
+        ("depcap,klass,llada", [], [("llada", "none"), ("depcap", "none")]),
+        ("klass,depcap", [], [("depcap", "none")]),
+        ("klass,dus", [], [("klass", "none")]),
+        ("depcap,llada", ["depcap@dual", "llada"], [("depcap", "dual"), ("llada", "none")]),
+        ("klass:threshold=0.5", ["klass:threshold=0.5@none"], [("klass:threshold=0.5", "none")]),
+        ("klass", ["klass", "klass@none"], [("klass", "none")]),
+    ],
 )
-def test_the_baseline_is_what_is_named_or_llada_or_the_first(
-    text_model: depcap.Model, methods: str, name: str | None, chosen: str
+def test_baselines_are_what_is_named_or_llada_and_depcap_or_the_first(
+    text_model: depcap.Model, methods: str, names: list[str], chosen: list[tuple[str, str]]
 ) -> None:
-    found = cells([text_model], ["python"], specs(methods), ["none"], 8, "eos")
-    assert choose_baseline(found, name) == chosen
+    found = cells([text_model], ["python"], specs(methods), ["none", "dual"], 8, "eos")
+    assert choose_baselines(found, names) == chosen
 
 
-def test_a_baseline_that_is_not_run_is_refused(text_model: depcap.Model) -> None:
-    found = cells([text_model], ["python"], specs("depcap,klass"), ["none"], 8, "eos")
-    with pytest.raises(DepcapError, match=r"unknown baseline 'lada' \(known: depcap, klass\)"):
-        choose_baseline(found, "lada")
+@pytest.mark.parametrize("name", ["lada", "depcap@dual"])
+def test_a_baseline_that_is_not_run_is_refused(text_model: depcap.Model, name: str) -> None:
+    found = cells([text_model], ["python"], specs("depcap"), ["none"], 8, "eos")
+    with pytest.raises(DepcapError, match=rf"unknown baseline '{name}' \(known: depcap, depcap@none\)"):
+        choose_baselines(found, [name])
 
 
 # What the tables say
@@ -197,34 +206,57 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_costs_and_paired_tests_are_by_decoder() -> None:
-    found = summary(TABLE, "llada").set_index("method")
+LLADA, FAST = ("llada", "none"), ("fast", "none")
+
+
+def compared(outcomes: pd.DataFrame, *baselines: tuple[str, str]) -> pd.DataFrame:
+    return paired(outcomes, list(baselines or (LLADA,))).set_index(["baseline", "method"])
+
+
+def test_costs_are_by_decoder() -> None:
+    found = summary(TABLE).set_index("method")
     assert list(found.accuracy) == [0.75, 0.5, 0.25]
-    assert list(found.difference) == [0.0, -0.25, -0.5]
-    assert list(found.forwards_ratio) == [1.0, 4.0, 2.0]
-    assert found.loc["fast", ["wins", "losses"]].tolist() == [0, 1]
     assert found.loc["fast", "tokens_per_second"] == pytest.approx(24 / 0.8)
+    assert list(found.seconds) == pytest.approx([0.8, 0.2, 0.4])
+    assert "s/problem" in markdown(summary(TABLE))
+
+
+def test_every_decoder_is_tested_against_every_baseline_but_itself() -> None:
+    found = compared(TABLE, LLADA, FAST)
+    assert list(found.index) == [("llada", "fast"), ("llada", "slow"), ("fast", "llada"), ("fast", "slow")]
+    assert list(found.difference) == [-0.25, -0.5, 0.25, -0.25]
+    assert list(found.forwards_ratio) == [4.0, 2.0, 0.25, 0.5]
+    assert found.loc[("llada", "fast"), ["wins", "losses"]].tolist() == [0, 1]
+
+
+def test_a_baseline_in_one_cache_is_compared_with_itself_in_another() -> None:
+    cached = pd.DataFrame(made([True] * 4, [8] * 4, "llada", "dual"))
+    both = paired(pd.concat([TABLE, cached], ignore_index=True), [("llada", "dual")])
+    assert next(zip(both.method, both.cache, strict=True)) == ("llada", "none")
+    assert set(both.baseline_cache) == {"dual"}
+    assert len(both) == 3
 
 
 def test_forwards_of_a_second_model_are_not_free() -> None:
     helped = pd.DataFrame(made([True, False, True, False], [2] * 4, "helped")).assign(auxiliary=7)
-    found = summary(pd.concat([TABLE, helped], ignore_index=True), "llada").set_index("method")
+    together = pd.concat([TABLE, helped], ignore_index=True)
+    found = summary(together).set_index("method")
     assert found.loc["helped", ["nfe", "auxiliary", "forwards"]].tolist() == [2.0, 7.0, 9.0]
-    assert found.loc["helped", "forwards_ratio"] == pytest.approx(8 / 9)
+    assert compared(together).loc[("llada", "helped"), "forwards_ratio"] == pytest.approx(8 / 9)
     on_front = front(found, "forwards")
     assert (on_front["fast"], on_front["helped"]) == (True, False)  # as often right, in as many NFE
 
 
-def test_p_values_are_corrected_within_a_table_and_the_baseline_has_none() -> None:
+def test_p_values_are_corrected_within_a_baselines_table() -> None:
     right = {"llada": [True] * 12, "bad": [False] * 12, "worse": [False] * 7 + [True] * 5}
     rows = [row for method, known in right.items() for row in made(known, [1] * 12, method)]
     table = pd.DataFrame(rows + [row | {"task": "other"} for row in rows[:24]])
-    found = summary(table, "llada").set_index(["task", "method"])
+    found = paired(table, [LLADA, ("bad", "none")]).set_index(["task", "baseline", "method"])
     p = 2 / 2**12
-    assert found["p"].isna().tolist() == [True, False, False, True, False]
-    assert found.loc[("t", "bad"), ["p", "p_holm"]].tolist() == pytest.approx([p, 2 * p])
-    assert found.loc[("t", "worse"), ["p", "p_holm"]].tolist() == pytest.approx([2 / 2**7] * 2)
-    assert found.loc[("other", "bad"), "p_holm"] == pytest.approx(p)
+    assert found.loc[("t", "llada", "bad"), ["p", "p_holm"]].tolist() == pytest.approx([p, 2 * p])
+    assert found.loc[("t", "llada", "worse"), ["p", "p_holm"]].tolist() == pytest.approx([2 / 2**7] * 2)
+    assert found.loc[("t", "bad", "llada"), "p_holm"] == pytest.approx(2 * p)
+    assert found.loc[("other", "llada", "bad"), "p_holm"] == pytest.approx(p)
 
 
 def timed(batches: int, size: int = 20) -> pd.DataFrame:
@@ -239,7 +271,7 @@ def timed(batches: int, size: int = 20) -> pd.DataFrame:
 
 def test_intervals_of_time_resample_batches() -> None:
     outcomes = timed(12)
-    found = summary(outcomes, "llada").set_index("method").loc["fast"]
+    found = compared(outcomes).loc[("llada", "fast")]
     first, second = (rows["seconds"] for _, rows in outcomes.groupby("method", sort=False))
     narrow = ratio(first, second).ci95
     assert found["speed_ratio_high"] - found["speed_ratio_low"] > 3 * (narrow[1] - narrow[0])
@@ -247,29 +279,39 @@ def test_intervals_of_time_resample_batches() -> None:
 
 
 def test_few_batches_give_no_interval_of_time() -> None:
-    found = summary(timed(9), "llada").set_index("method")
-    assert np.isnan(found.loc["fast", ["speed_ratio_low", "speed_ratio_high"]].astype(float)).all()
-    line = next(line for line in markdown(found.reset_index()).splitlines() if "`fast`" in line)
-    assert f"| {found.loc['fast', 'speed_ratio']:.2f}×  " in line
+    found = paired(timed(9), [LLADA])
+    assert found[["speed_ratio_low", "speed_ratio_high"]].isna().all(axis=None)
+    line = against(found)[1].splitlines()[-1]
+    assert line.rstrip(" |").endswith(f"{found.loc[0, 'speed_ratio']:.2f}×")
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:
-    assert "p" not in summary(TABLE, "depcap")
-    assert "–" in markdown(summary(TABLE, "depcap"))
+    nothing = paired(TABLE, [("depcap", "none")])
+    assert len(nothing) == 0
+    assert against(nothing) == []
+    assert list(nothing) == list(paired(TABLE, [LLADA]))
+
+
+def test_a_table_per_baseline_marks_what_differs() -> None:
+    rows = made([True] * 12, [1] * 12, "llada") + made([False] * 12, [1] * 12, "bad")
+    first, table, second, other = against(paired(pd.DataFrame(rows), [LLADA, ("bad", "none")]))
+    assert (first, second) == ("Against `llada`, cache none:", "Against `bad`, cache none:")
+    assert "| **-100.0** |" in " ".join(table.split())
+    assert "| **+100.0** |" in " ".join(other.split())
 
 
 def test_the_front_is_what_nothing_beats() -> None:
-    assert list(front(summary(TABLE, "llada"), "forwards")) == [True, True, False]
-    assert list(front(summary(TABLE, "llada"), "tokens_per_second", True)) == [True, True, False]
+    assert list(front(summary(TABLE), "forwards")) == [True, True, False]
+    assert list(front(summary(TABLE), "tokens_per_second", True)) == [True, True, False]
 
 
 def test_equal_decoders_are_both_on_the_front() -> None:
     twins = pd.DataFrame(made([True], [2], "a") + made([True], [2], "b"))
-    assert list(front(summary(twins, "a"), "forwards")) == [True, True]
+    assert list(front(summary(twins), "forwards")) == [True, True]
 
 
 def test_the_markdown_marks_the_front() -> None:
-    lines = markdown(summary(TABLE, "llada")).splitlines()
+    lines = markdown(summary(TABLE)).splitlines()
     assert any(line.startswith("| **`fast`**") for line in lines)
     assert any(line.startswith("| `slow`") for line in lines)
 
@@ -281,7 +323,7 @@ def test_tables_keep_text_as_it_is() -> None:
 
 
 def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None:
-    figure = pareto(summary(TABLE, "llada"))
+    figure = pareto(summary(TABLE))
     roles = [trace.meta["role"] for trace in figure.data]
     assert roles.count("decoder") == 6
     assert roles.count("front") == 2
@@ -290,7 +332,7 @@ def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None
 
 def test_methods_have_shapes_of_their_own_and_more_methods_have_shapes_too() -> None:
     rows = [row for i in range(2 * len(METHODS)) for row in made([True], [i + 1], f"method {i}")]
-    figure = pareto(summary(pd.DataFrame(rows), "method 0"))
+    figure = pareto(summary(pd.DataFrame(rows)))
     shapes = [trace.marker.symbol for trace in figure.data if trace.meta["role"] == "decoder"]
     assert len(set(SYMBOLS)) == len(SYMBOLS)
     assert set(shapes) == set(SYMBOLS[: 2 * len(METHODS)])
