@@ -26,7 +26,7 @@ def compare(
         str, typer.Option(help="all, variants, or names separated by commas: see above")
     ] = "all",
     cache: Annotated[
-        str, typer.Option(help="separated by commas; a method takes those it has")
+        str, typer.Option(help="separated by commas; a method takes those it has, and its own")
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
     limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,

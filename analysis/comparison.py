@@ -14,6 +14,7 @@ from depcap.errors import DepcapError
 from depcap.evaluation import Outcome, evaluate
 from depcap.journal import Journal
 from depcap.methods import METHODS, choose
+from depcap.methods.base import DIFFUSION_CACHES, Preset
 from depcap.models.loading import Model
 from depcap.request import Settings, named_method
 from depcap.stopping import STOPS
@@ -116,7 +117,10 @@ def cells(
 ) -> list[Cell]:
     """Every combination that there is: a method with those of the caches that it has, on models it fits.
 
-    A method that has none of the caches is run with the last it has (for causal ones: exact and quickest).
+    Besides, a method is run with what caches only it can use (`apd`: trailing, `ar`: causal), or baselines
+    would be shown at their slowest. One that would be left with none is run with its first, `none`: what was
+    not asked for must not change its tokens.
+
     What is wrong with any combination is found here, before anything is decoded; `left_out` hears which
     methods are for other models, and why an optional one cannot be run.
     """
@@ -132,7 +136,7 @@ def cells(
         if not _fits(method, model):
             continue
         preset, own = METHODS[method.method], {"stop": stop, **method.own}
-        for cache in [cache for cache in preset.caches if cache in caches] or preset.caches[-1:]:
+        for cache in _caches(preset, caches):
             settings = Settings(method.method, cache, gen_length, params=method.params, **own)
             try:
                 named_method(model, settings)
@@ -145,6 +149,12 @@ def cells(
     if not found:
         raise DepcapError("none of these methods goes with these models")
     return found
+
+
+def _caches(preset: Preset, asked: list[str]) -> tuple[str, ...]:
+    """Those of the caches that a method has, and its own; or else the first it has."""
+    own = set(preset.caches) - set(DIFFUSION_CACHES)
+    return tuple(cache for cache in preset.caches if cache in asked or cache in own) or preset.caches[:1]
 
 
 def _fits(method: Spec, model: Model) -> bool:

@@ -46,6 +46,9 @@ with a model is left out and named: a method is for diffusion models or for caus
 filter, `apd` and `pearl` a causal model over the same tokens. `pearl` is for both kinds: a diffusion model
 drafts, or a causal one; `pearl:verifier=NAME` names the one that has the last word.
 
+Every method is run with those of the caches asked for (`--cache none,dual`) that it has, and with what only
+it can use: `apd` with `trailing`, `ar` with `causal`. One that would be left with none is run without.
+
 {sections}
 """
 

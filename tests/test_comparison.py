@@ -37,8 +37,18 @@ def test_a_method_is_run_with_those_of_the_caches_that_it_has(text_model: depcap
 def test_causal_methods_are_for_causal_models(text_model: depcap.Model) -> None:
     assert grid(text_model, "ar,llada", ["none"]) == [("llada", "none")]
     causal = depcap.load("tiny-ar", "cpu")
-    assert grid(causal, "ar,llada", ["none", "dual"]) == [("ar", "none")]
-    assert grid(causal, "ar", ["dual"]) == [("ar", "causal")]
+    assert grid(causal, "ar,llada", ["none", "dual"]) == [("ar", "none"), ("ar", "causal")]
+
+
+def test_a_method_is_run_with_a_cache_of_its_own_too() -> None:
+    model = depcap.load("tiny-llada", "cpu")
+    assert grid(model, "apd,llada", ["none"]) == [("apd", "none"), ("apd", "trailing"), ("llada", "none")]
+    assert grid(model, "apd", ["dual"]) == [("apd", "trailing")]
+
+
+def test_a_method_without_the_caches_runs_with_none(text_model: depcap.Model) -> None:
+    assert grid(text_model, "dream,prophet", ["dpad"]) == [("dream", "none"), ("prophet", "none")]
+    assert grid(text_model, "wino,llada", ["dkv"]) == [("wino", "none"), ("llada", "dkv")]
 
 
 @pytest.mark.parametrize("name", ["tiny-llada", "tiny-ar"])
