@@ -18,10 +18,11 @@ from tempfile import mkdtemp
 import plotly.io as pio
 
 import depcap
-from analysis.comparison import cells, outcomes, run, specs
+from analysis.comparison import cells, outcomes, run
 from analysis.efficiency import efficiency
 from analysis.findings import renderer
 from analysis.pareto import pareto
+from analysis.spec import specs
 from analysis.summary import summary
 
 MODEL, CACHE, LIMIT = "tiny-llada", "dual", 3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.comparison import VARIANTS
 from analysis.findings import markdown
+from analysis.spec import VARIANTS
 from depcap.cache import CACHES
 from depcap.methods import METHODS
 from depcap.methods.base import Preset

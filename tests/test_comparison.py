@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ import pandas as pd
 import pytest
 
 import depcap
-from analysis.comparison import OWN, VARIANTS, cells, choose_baselines, outcomes, run, spec, specs
+from analysis.comparison import cells, choose_baselines, outcomes, run
 from analysis.findings import markdown as as_markdown
 from analysis.paired import against, paired
 from analysis.pareto import SYMBOLS, pareto
+from analysis.spec import OWN, VARIANTS, spec, specs
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
+from app.presets import SUITED
 from depcap import DepcapError
 from depcap.methods import METHODS
-from depcap.request import Settings, named_method
+from depcap.request import Settings, identity, named_method
 
 # Which decoders are run
 
@@ -102,8 +105,27 @@ def test_a_method_is_compared_once() -> None:
 
 
 def test_every_variant_can_be_run(small: dict[str, depcap.Model]) -> None:
-    found = cells([small["llada"]], ["python"], specs("variants"), ["none"], 8, "eos")
+    """On a model with a filter for learn2pd, or on one with a verifier for apd."""
+    models = [small["llada"], depcap.load("tiny-llada", "cpu")]
+    found = cells(models, ["python"], specs("variants"), ["none"], 256, "eos")
     assert {cell.spec.label for cell in found} == set(VARIANTS)
+
+
+def test_variants_differ_from_the_defaults_and_from_each_other() -> None:
+    model = depcap.load("tiny-llada", "cpu")
+    found = cells([model], ["python"], specs("all,variants"), ["none"], 256, "eos")
+    made = [json.dumps(identity(model, cell.settings)) for cell in found]
+    assert len(set(made)) == len(made)
+    curves = Counter(cell.spec.method for cell in found if cell.settings.cache == "none")
+    assert all(curves[name] >= 3 for name in ("depcap", "fast-dllm", "localleap"))
+
+
+@pytest.mark.parametrize("name", ["depcap", "fast-dllm"])
+def test_what_the_page_starts_from_is_compared(name: str) -> None:
+    assert any(
+        made.method == name and made.params == {key: str(value) for key, value in SUITED[name].items()}
+        for made in map(spec, VARIANTS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,9 +157,10 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(
 def test_a_stopped_comparison_goes_on(text_model: depcap.Model, tmp_path: Path) -> None:
     found = cells([text_model], ["python"], specs("fast-dllm,llada"), ["none"], 8, "eos")
     run(found[:1], 3, 2, tmp_path, lambda *_: None)
-    done: list[str] = []
-    run(found, 3, 2, tmp_path, lambda cell, _done: done.append(cell.spec.label))
-    assert done == ["fast-dllm", "llada", "llada"]  # what was there is counted at once
+    done: list[tuple[str, int]] = []
+    assert run(found, 3, 2, tmp_path, lambda cell, count: done.append((cell.spec.label, count)))
+    assert done == [("llada", 2), ("llada", 3)]
+    assert not run(found, 3, 2, tmp_path, lambda *_: None)
     table = outcomes(found, 3, tmp_path)
     assert list(table.method) == ["fast-dllm"] * 3 + ["llada"] * 3
     assert list(table.problem) == [0, 1, 2] * 2
@@ -157,6 +180,7 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     assert "- positions to fill: 8\n- stop rule: eos" in said
     assert "- problems per batch: 20\n- device: cpu\n- dtype: float32\n" in said
     assert "Against `llada`, cache none:" in said
+    assert re.search(r"- machine: .+\n- threads: 1\n- versions: depcap [\d.]+, torch ", said)
     assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
     assert f"- command: `depcap compare --model {text_folder} " in said
     assert "Holm" in said
