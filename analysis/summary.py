@@ -10,6 +10,8 @@ from depcap.evaluation import score
 
 TABLE = ["model", "task"]
 """What is compared with each other has these in common."""
+COSTS = {"forwards": False, "tokens_per_second": True}
+"""What accuracy is weighed against, and whether more of it is better."""
 
 
 def summary(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -48,20 +50,33 @@ def front(table: pd.DataFrame, cost: str, larger_is_better: bool = False) -> pd.
     return pd.concat([best(rows) for _, rows in table.groupby(TABLE, sort=False)])
 
 
+def fronts(table: pd.DataFrame) -> pd.DataFrame:
+    """By cost, which rows are on its Pareto front."""
+    return pd.DataFrame({cost: front(table, cost, larger) for cost, larger in COSTS.items()})
+
+
 def markdown(table: pd.DataFrame) -> str:
-    """A table of one task's decoders; what lies on the Pareto front of forwards is bold."""
-    best = front(table, "forwards")
-    return findings.markdown(pd.DataFrame(_line(row, best[place]) for place, row in table.iterrows()))
+    """A table of one task's decoders; a method on a Pareto front is bold, and so is what it costs there."""
+    best = fronts(table)
+    return findings.markdown(pd.DataFrame(_line(row, best.loc[place]) for place, row in table.iterrows()))
 
 
-def _line(row: Any, best: bool) -> dict[str, str | None]:
+def _line(row: Any, best: Any) -> dict[str, str]:
     return {
-        "method": f"**`{row.method}`**" if best else f"`{row.method}`", "cache": row.cache,
+        "method": _bold(f"`{row.method}`", best.any()), "cache": row.cache,
         "accuracy (95 %)": f"{row.accuracy:.1%} ({100 * row.low:.1f}–{100 * row.high:.1f})",
-        "NFE": f"{row.nfe:.1f}", "auxiliary": f"{row.auxiliary:.1f}" if row.auxiliary else None,
-        "positions computed": f"{row.computed:,.0f}",
-        "by the second": f"{row.auxiliary_computed:,.0f}" if row.auxiliary else None,
-        "s/problem": f"{row.seconds:.3g}", "tokens/s": f"{row.tokens_per_second:.0f}",
-        "positions/s": f"{row.positions_per_second:.0f}",
-        "overlong": f"{row.overlong:.1%}",
+        "forwards": _bold(_with_second(row.nfe, row.auxiliary, ".1f"), best.forwards),
+        "positions computed": _with_second(row.computed, row.auxiliary_computed, ",.0f"),
+        "s/problem": f"{row.seconds:.3g}",
+        "tokens/s": _bold(f"{row.tokens_per_second:.0f}", best.tokens_per_second),
+        "positions/s": f"{row.positions_per_second:.0f}", "overlong": f"{row.overlong:.1%}",
     }  # fmt: skip
+
+
+def _with_second(own: float, second: float, digits: str) -> str:
+    """The model's own, and a second model's where there is one."""
+    return f"{own:{digits}} + {second:{digits}}" if second else f"{own:{digits}}"
+
+
+def _bold(text: str, marked: bool) -> str:
+    return f"**{text}**" if marked else text

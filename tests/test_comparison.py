@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 import depcap
+from analysis import findings, report
 from analysis.comparison import cells, choose_baselines, outcomes, run
 from analysis.findings import markdown as as_markdown
 from analysis.paired import against, paired
-from analysis.pareto import SYMBOLS, pareto
+from analysis.pareto import SHAPES, pareto, short
 from analysis.spec import OWN, VARIANTS, spec, specs
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
@@ -344,10 +346,21 @@ def test_equal_decoders_are_both_on_the_front() -> None:
     assert list(front(summary(twins), "forwards")) == [True, True]
 
 
-def test_the_markdown_marks_the_front() -> None:
-    lines = markdown(summary(TABLE)).splitlines()
-    assert any(line.startswith("| **`fast`**") for line in lines)
-    assert any(line.startswith("| `slow`") for line in lines)
+def test_the_markdown_marks_the_front_of_either_cost() -> None:
+    quick = pd.DataFrame(made([True, False, True, False], [3] * 4, "quick")).assign(seconds=0.01)
+    table = summary(pd.concat([TABLE, quick], ignore_index=True))
+    cells = [[cell.strip() for cell in line.split("|")] for line in markdown(table).splitlines()]
+    place = {name: cells[0].index(name) for name in ("method", "forwards", "tokens/s")}
+    shown = {row[place["method"]]: (row[place["forwards"]], row[place["tokens/s"]]) for row in cells[2:]}
+    assert shown == {
+        "**`llada`**": ("**8.0**", "**8**"), "**`fast`**": ("**2.0**", "30"),
+        "**`quick`**": ("3.0", "**600**"), "`slow`": ("4.0", "15"),
+    }  # fmt: skip
+
+
+def test_the_markdown_counts_a_second_model_apart() -> None:
+    helped = pd.DataFrame(made([True], [2], "helped")).assign(auxiliary=7, auxiliary_computed=1234)
+    assert "**2.0 + 7.0** | 20 + 1,234 |" in " ".join(markdown(summary(helped)).split())
 
 
 def test_tables_keep_text_as_it_is() -> None:
@@ -361,15 +374,50 @@ def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None
     roles = [trace.meta["role"] for trace in figure.data]
     assert roles.count("decoder") == 6
     assert roles.count("front") == 2
-    assert sum(bool(trace.showlegend) for trace in figure.data) == 3
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
+        "cache none", "llada", "fast", "slow",
+    ]  # fmt: skip
+
+
+def test_a_method_has_one_shape_open_with_other_parameters() -> None:
+    rows = made([True], [3], "a") + made([True], [2], "a:k=1:x=b") + made([True], [1], "b", "dual")
+    points = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "decoder"]
+    assert [point.marker.symbol for point in points[:3]] == ["circle", "circle-open", "square"]
+    assert len({point.marker.color for point in points}) == 2
+    assert points[0].legendgroup == points[1].legendgroup == "a"
 
 
 def test_methods_have_shapes_of_their_own_and_more_methods_have_shapes_too() -> None:
-    rows = [row for i in range(2 * len(METHODS)) for row in made([True], [i + 1], f"method {i}")]
-    figure = pareto(summary(pd.DataFrame(rows)))
-    shapes = [trace.marker.symbol for trace in figure.data if trace.meta["role"] == "decoder"]
-    assert len(set(SYMBOLS)) == len(SYMBOLS)
-    assert set(shapes) == set(SYMBOLS[: 2 * len(METHODS)])
+    rows = [row for i in range(len(SHAPES) + 1) for row in made([True], [i + 1], f"method {i}")]
+    points = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "decoder"]
+    assert {point.marker.symbol for point in points} == set(SHAPES)
+    assert len(set(SHAPES)) == len(SHAPES) >= len(METHODS)
+
+
+def test_names_in_the_figure_are_short() -> None:
+    names = ("llada", "depcap:max_size=16:tau_low=0.98", "learn2pd:stop=eotp")
+    assert [short(name) for name in names] == ["llada", "depcap 16/0.98", "learn2pd eotp"]
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_report_shows_the_figure_where_it_could_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(report, "write_pictures", lambda figures: asked.extend(figures) or drawn)
+    report.write(TABLE.assign(model="a/m"), [LLADA], tmp_path, {})
+    assert asked == [tmp_path / "pareto-a_m.svg"]
+    shown = "![accuracy against cost](pareto-a_m.svg)" if drawn else "accuracy against cost"
+    assert f"[{shown}](pareto-a_m.html)" in (tmp_path / "summary.md").read_text()
+    assert (tmp_path / "pareto-a_m.html").exists()
+
+
+def test_pictures_are_as_high_as_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(findings.pio, "write_images", lambda *_, **options: asked.update(options))
+    figure = pareto(summary(TABLE))
+    assert findings.write_pictures({tmp_path / "a.svg": figure, tmp_path / "b.svg": go.Figure()})
+    assert asked["height"] == [figure.layout.height, None]
 
 
 # Statistics
