@@ -41,7 +41,7 @@ table[["method", "accuracy", "low", "high", "forwards", "seconds", "tokens_per_s
 # With so few problems the intervals are wide. The dotted line joins what no other decoder beats.
 
 # %%
-pareto(table).update_layout(width=900, legend={"orientation": "h", "y": -0.12})
+pareto(table).update_layout(width=900)
 
 # %% [markdown]
 # Where do the forwards go? Of one problem, decoded three ways: how many tokens a forward yields, how many
