@@ -24,7 +24,9 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     out.mkdir(parents=True, exist_ok=True)
     write_table(rows.assign(**finding.marks), out / f"{study.name}.parquet")
     parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
-    pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
+    pictures = write_pictures(
+        {out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()}
+    )
     for title, figure in finding.figures.items():
         page = f"{study.name}-{slug(title)}.html"
         write_page(figure, out / page)
@@ -72,15 +74,18 @@ def renderer() -> str:
     """How notebooks show figures: live, and where there is a Chromium also as a picture, for the web."""
     with TemporaryDirectory() as folder:
         return (
-            "plotly_mimetype+svg" if _pictures({Path(folder) / "x.svg": go.Figure()}) else "plotly_mimetype"
+            "plotly_mimetype+svg"
+            if write_pictures({Path(folder) / "x.svg": go.Figure()})
+            else "plotly_mimetype"
         )
 
 
-def _pictures(figures: dict[Path, go.Figure]) -> bool:
+def write_pictures(figures: dict[Path, go.Figure]) -> bool:
     """Write SVGs; False without kaleido, or without a Chromium that it can drive."""
     drawn = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
+    heights = [figure.layout.height for figure in drawn]  # for one figure Plotly looks there itself
     try:
-        pio.write_images(drawn, list(figures), format="svg", width=WIDTH)  # one browser for all of them
+        pio.write_images(drawn, list(figures), format="svg", width=WIDTH, height=heights)  # in one browser
     except (ImportError, ValueError, RuntimeError):
         return False
     return True

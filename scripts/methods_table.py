@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.comparison import VARIANTS
 from analysis.findings import markdown
+from analysis.spec import VARIANTS
 from depcap.cache import CACHES
 from depcap.methods import METHODS
 from depcap.methods.base import Preset
@@ -45,6 +45,9 @@ Any other choice is written in the same way, `name:key=value:key=value`: keys ar
 with a model is left out and named: a method is for diffusion models or for causal ones, `learn2pd` needs a
 filter, `apd` and `pearl` a causal model over the same tokens. `pearl` is for both kinds: a diffusion model
 drafts, or a causal one; `pearl:verifier=NAME` names the one that has the last word.
+
+Every method is run with those of the caches asked for (`--cache none,dual`) that it has, and with what only
+it can use: `apd` with `trailing`, `ar` with `causal`. One that would be left with none is run without.
 
 {sections}
 """
