@@ -2,6 +2,8 @@
 
     python -m scripts.train_filter tiny-llada          # writes filter.safetensors into its folder
 
+The file names the hash of the model's weights: new weights need a new filter, and the old one is refused.
+
 1. Decode each problem one token per step: what comes out, and end tokens after its first, is the reference.
 2. Decode it again, unmasking in every step all positions that already propose the reference's token, and
    record the block's confidences and which proposals agree with the reference (Extremely Greedy Parallel).
@@ -168,7 +170,7 @@ def main(
     model = depcap.load(name, device="cpu")
     kept, held = split(collect(model, problems, seed), seed)
     made = fit(kept, iterations, seed)
-    save_filter(made, folder or model.folder)
+    save_filter(made, folder or model.folder, model.weights)
     threshold = Learn2pdParams.model_fields["threshold"].default
     precision, false = accepted(made, held, threshold)
     print(
