@@ -114,8 +114,9 @@ class ApdParams(Params):
     - In the official code the mixture is not drawn with the draft's noise but its argmax taken, and the
       temperature is used twice, dividing the logits and scaling the noise. Mode `official` keeps both, mode
       `paper` draws as the paper says.
-    - Repaired in both: it stops at end tokens of the prompt too; it takes one sequence at a time; and with
-      W = 0 Dream's shift makes it mispredict a step's first position, whose predecessor is computed here.
+    - Repaired in both modes: the official code stops at end tokens of the prompt too, takes one sequence at a
+      time, and with W = 0 mispredicts a step's first position by Dream's shift.
+    - The mixture is over the tokens that both models know, as there.
     - The fixed number of tokens per step, its baseline, is left out.
     - `prefix` and `dual` are not offered: every step opens a block, where they compute everything. What the
       paper keeps is `trailing`.

@@ -29,7 +29,7 @@ class PearlParams(Params):
     Differences:
 
     - Published is a causal drafter only. The form with a diffusion model is our reconstruction: windows have
-      their full length, however unsure the draft; no state of the drafter is kept; it is not trained for it.
+      their full length, however unsure the draft; the drafter keeps no state, and is not trained to draft.
     - Published is overlap in time. Here drafting and checking take turns, and `seconds` is their sum.
     - Greedy only: the official code also accepts drawn tokens with probability min(1, p / q).
     - It may return a tail that nothing has verified, or more than was asked for. Here nothing unverified is
