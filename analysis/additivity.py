@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
 
@@ -38,7 +38,7 @@ class Terms:
     """At one candidate, for every history so far: d = KL(p || q), T, X, Y, and the histories' weights.
 
     p and q are the worlds' conditionals given the history, P0 and Q0 the one-shot marginals: T = E_p ln p/P0,
-    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y.
+    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y. `distinct` is how many histories differ.
     """
 
     d: Float[Tensor, "N"]
@@ -46,6 +46,7 @@ class Terms:
     cross: Float[Tensor, "N"]
     shared: Float[Tensor, "N"]
     weights: Float[Tensor, "N"]
+    distinct: int
 
     def mean(self, values: Float[Tensor, "N"]) -> float:
         """Over histories."""
@@ -91,7 +92,9 @@ def sampled(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, follow)
-    return _estimate(one_shot, steps, top, _errors(steps, samples))
+    names = [[getattr(terms, name).expand(samples) for terms in steps] for name in SUMMED]
+    each = torch.stack([torch.stack(curves) for curves in names])
+    return _estimate(one_shot, steps, top, each)
 
 
 def realised(
@@ -129,7 +132,7 @@ def enumerated(
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
     steps = _walk(denoiser, after, before, order, one_shot, branch)
-    return _estimate(one_shot, steps, top, np.zeros((len(SUMMED), len(steps))))
+    return _estimate(one_shot, steps, top, None)
 
 
 def _walk(
@@ -155,7 +158,8 @@ def _walk(
         d, correlation, cross, shared = (
             (p * part).sum(dim=1) for part in (log_p - log_q, log_p - p0, log_q - q0, p0 - q0)
         )
-        found.append(Terms(d, correlation, cross, shared, weights))
+        distinct = len(torch.unique(worlds[0], dim=0))
+        found.append(Terms(d, correlation, cross, shared, weights, distinct))
         parents, tokens, weights = expand(log_p, weights)
         worlds = worlds[:, parents]
         worlds[:, :, position] = tokens
@@ -190,25 +194,34 @@ def reach(standard_error: ArrayLike, histories: ArrayLike) -> Curve:
     return np.asarray(stats.t.ppf(0.975, degrees) * np.asarray(standard_error), dtype=float)
 
 
-def _errors(steps: list[Terms], samples: int) -> Curve:
-    """Standard errors over histories of the terms' sums up to each candidate, [4 m]; NaN with one history."""
-    if samples == 1:
-        return np.full((len(SUMMED), len(steps)), np.nan)
-    each = [torch.stack([getattr(terms, name).expand(samples) for terms in steps]) for name in SUMMED]
-    sums = torch.stack(each).cumsum(dim=1)
-    return np.asarray(sums.std(dim=2).numpy() / samples**0.5)
+def _errors(each: Float[Tensor, "4 m N"], distinct: NDArray[np.int64]) -> Curve:
+    """Standard errors over histories of the terms' sums up to each candidate, [4 m].
+
+    NaN where all histories are equal, as with one: what else could have been drawn is not known. The first
+    candidate needs no history, and its error is zero.
+    """
+    samples = each.shape[2]
+    errors = each.cumsum(dim=1).std(dim=2, correction=min(1, samples - 1)).numpy() / samples**0.5
+    alone = (distinct == 1) & (np.arange(len(distinct)) > 0)
+    return np.where(alone, np.nan, errors)
 
 
-def _estimate(one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, errors: Curve) -> Estimate:
+def _estimate(
+    one_shot: Float[Tensor, "2 m V"], steps: list[Terms], top: int, each: Float[Tensor, "4 m N"] | None
+) -> Estimate:
+    """From the terms at every candidate; `each` are those of equally likely histories, if they were drawn."""
     p0, q0 = one_shot
     additive = (p0.exp() * (p0 - q0)).sum(dim=1).numpy()
     truncated = truncated_influence(top_k(p0[None], top), top_k(q0[None], top))[0].numpy()
     joint, correlation, cross, shared = (
         np.array([terms.mean(getattr(terms, name)) for terms in steps]) for name in SUMMED
     )
+    distinct = np.array([terms.distinct for terms in steps])
     histories = max(len(terms.weights) for terms in steps)
+    along = np.zeros((len(steps), 0)) if each is None else each[0].numpy()
+    errors = np.zeros((len(SUMMED), len(steps))) if each is None else _errors(each, distinct)
     joint_error, correlation_error, cross_error, shared_error = errors
     return Estimate(
         joint, additive, truncated, correlation, cross, shared - additive,
-        joint_error, correlation_error, cross_error, shared_error, histories,
+        joint_error, correlation_error, cross_error, shared_error, distinct, along, histories,
     )  # fmt: skip

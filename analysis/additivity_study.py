@@ -16,16 +16,20 @@ from numpy.typing import NDArray
 from analysis import charts, checks
 from analysis.additivity import reach
 from analysis.agreement import (
+    RATIO,
     agreement,
+    bounded_gap,
     decomposition,
     moved,
     noise,
     ratio_of_sums,
     slope_through_origin,
+    unseen,
     whole,
 )
 from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
+from analysis.hints import HINTS
 from analysis.openings import LAST, openings
 from analysis.statistics import Interval, clustered_all
 from analysis.strata import flat, strata, summary
@@ -56,7 +60,7 @@ def study(plan: Plan) -> Study:
         ]
 
     question = "Is last-block influence additive across the tokens of a candidate block?"
-    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS)
+    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS, hints=HINTS)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:
@@ -65,9 +69,13 @@ def conclude(rows: pd.DataFrame) -> Finding:
     chosen = last[(last.candidates == CHOSEN) & (last.order == LEFT_TO_RIGHT)]
     own, real = moved(whole(chosen)), moved(whole(last))
     found, left_out = agreement(own), {"Blocks left out": checks.left_out(chosen)}
+    marks = {"in_verdict": pd.Series(rows.index.isin(own.index), rows.index)}
     if len(own) < LEAST_BLOCKS:
-        return Finding(verdict(own, found), left_out)
+        return Finding(verdict(own, found), left_out, marks=marks)
     kinds, parts, places = strata(own), _parts(real), by_place(real)
+    fixed = summary(
+        real[(real.order == LEFT_TO_RIGHT) & (real.candidates != CHOSEN)], ("candidates",), (RATIO,)
+    )
     tables = {
         "J against A": statistics_table(own, found),
         **left_out,
@@ -81,7 +89,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
         "Drawn instead of masked": checks.drawn(real),
         "Top-K influence": checks.truncation(real),
     }
-    return Finding(verdict(own, found), tables, _figures(own, places, parts, kinds))
+    return Finding(verdict(own, found, fixed), tables, _figures(own, places, parts, kinds), marks)
 
 
 def statistics_table(blocks: pd.DataFrame, found: dict[str, Interval]) -> pd.DataFrame:
@@ -90,9 +98,12 @@ def statistics_table(blocks: pd.DataFrame, found: dict[str, Interval]) -> pd.Dat
     for name, interval in found.items():
         low, high = interval.bounds
         rows.append({"statistic": name, "value": interval.value, "low": low, "high": high})
-    return pd.DataFrame(
-        [*rows, *({"statistic": name, "value": value} for name, value in noise(blocks).items())]
-    )
+    floor = {
+        "noise of the numbers, nats, median": blocks["null"].median(),
+        "noise of the numbers, nats, largest": blocks["null"].max(),
+    }
+    known = {**noise(blocks), **floor}.items()
+    return pd.DataFrame([*rows, *({"statistic": name, "value": value} for name, value in known)])
 
 
 def _parts(blocks: pd.DataFrame) -> pd.DataFrame:
@@ -150,18 +161,18 @@ def point_figures(blocks: pd.DataFrame) -> dict[str, go.Figure]:
     for task, rows in blocks.groupby("task", sort=False):
         names = [f"{row.decode}, block {row.block}" for row in rows.itertuples()]
         errors = reach(rows.standard_error, rows.histories)
-        groups[str(task)] = Points(rows.additive, rows.joint, errors, names)
-        gaps[str(task)] = ((rows.joint - rows.additive) / rows.joint).clip(-2, 2)
+        groups[str(task)] = Points(rows.additive, rows.joint, errors, names, unseen(rows))
+        gaps[str(task)] = bounded_gap(rows.joint, rows.additive)
     return {
         "Joint influence against the sum": charts.scatter(groups, "A, nats", "J, nats", identity=True),
-        "Relative gap": charts.histogram(gaps, "(J − A) / J", 0.05),
+        "Relative gap": charts.histogram(gaps, "(J − A) / max(J, A)", 0.05),
     }
 
 
 def _figures(
     own: pd.DataFrame, places: pd.DataFrame, parts: pd.DataFrame, kinds: pd.DataFrame
 ) -> dict[str, go.Figure]:
-    ratio, ltr = "sum J / sum A", parts[parts.order == LEFT_TO_RIGHT]
+    ratio, ltr = RATIO, parts[parts.order == LEFT_TO_RIGHT]
     made = point_figures(own)
     if len(places):
         sums = {name: Band(places["k"], *[places[f"{name} up to k"]] * 3) for name in ("J", "A")}

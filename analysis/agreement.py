@@ -18,6 +18,11 @@ MEDIAN_DEVIATION = float(stats.norm.ppf(0.75))
 NULLS = 10
 """Nor where they are below so many times the noise of the numbers."""
 
+LEAST = 1e-9
+"""Nats. What is divided by is at least this."""
+RATIO, GAP = "sum J / sum A", "median |J - A| / max(J, A)"
+"""What the verdict is on. The gap has the larger of both under it: of J alone it has no bound."""
+
 Values = NDArray[np.float64]
 
 
@@ -28,17 +33,27 @@ def ratio_of_sums(joint: Values, additive: Values) -> float:
 
 def quantile_of_ratios(share: float, joint: Values, additive: Values) -> float:
     """The block's J / A below which this share of blocks lies: the median, or a quartile."""
-    return float(np.quantile(joint / additive, share))
+    return float(np.quantile(joint / np.maximum(additive, LEAST), share))
+
+
+def bounded_gap(joint: Values, additive: Values) -> Values:
+    """(J - A) / max(J, A), from -1 to 1."""
+    return (joint - additive) / np.maximum(np.maximum(joint, additive), LEAST)
+
+
+def median_bounded_gap(joint: Values, additive: Values) -> float:
+    """Median of |J - A| / max(J, A)."""
+    return float(np.median(np.abs(bounded_gap(joint, additive))))
 
 
 def median_gap(joint: Values, additive: Values) -> float:
     """Median of |J - A| / J."""
-    return float(np.median(np.abs(joint - additive) / joint))
+    return float(np.median(np.abs(joint - additive) / np.maximum(joint, LEAST)))
 
 
 def median_signed_gap(joint: Values, additive: Values) -> float:
     """Median of (J - A) / J."""
-    return float(np.median((joint - additive) / joint))
+    return float(np.median((joint - additive) / np.maximum(joint, LEAST)))
 
 
 def slope(joint: Values, additive: Values) -> float:
@@ -84,10 +99,11 @@ def _vary(*columns: Values) -> bool:
 
 
 STATISTICS: dict[str, Callable[[Values, Values], float]] = {
-    "sum J / sum A": ratio_of_sums,
+    RATIO: ratio_of_sums,
     "median J / A": partial(quantile_of_ratios, 0.5),
     "first quartile of J / A": partial(quantile_of_ratios, 0.25),
     "third quartile of J / A": partial(quantile_of_ratios, 0.75),
+    GAP: median_bounded_gap,
     "median |J - A| / J": median_gap,
     "median (J - A) / J": median_signed_gap,
     "slope": slope,
@@ -110,6 +126,11 @@ def moved(blocks: pd.DataFrame, floor: float = FLOOR) -> pd.DataFrame:
     """The blocks that the last block moved at all: by `floor` nats, and by more than the numbers' noise."""
     least = np.maximum(floor, NULLS * blocks["null"]) if "null" in blocks else floor
     return blocks[np.maximum(blocks["joint"], blocks["additive"]) >= least]
+
+
+def unseen(blocks: pd.DataFrame) -> pd.Series:
+    """Blocks all of whose histories were equal: what others would have added is not known, nor J's error."""
+    return (blocks["distinct"] == 1) & (blocks["size"] > 1)
 
 
 def agreement(
@@ -135,36 +156,35 @@ def compare(
 def decomposition(blocks: pd.DataFrame) -> dict[str, Interval]:
     """Mean parts of the gap J - A = T - X + kappa, and shares of blocks, with intervals over prompts.
 
-    A block counts as above or below if its gap is larger than the 95 % reach of sampling; those within 10 %
-    and 25 % of J are counted as they were measured.
+    A block counts as above or below if its gap is larger than the 95 % reach of sampling, which is not known
+    where all histories were equal; those within 10 % and 25 % of J are counted as they were measured.
     """
     gap, joint = blocks["joint"] - blocks["additive"], blocks["joint"]
     sampling = reach(blocks["standard_error"], blocks["histories"])
+    coupling, kappa = blocks["correlation"] - blocks["cross"], blocks["inconsistency"]
     parts = {
-        "T": blocks["correlation"], "X": blocks["cross"], "T - X": blocks["correlation"] - blocks["cross"],
-        "kappa": blocks["inconsistency"], "J - A": gap,
-        "J > A for certain": gap > sampling, "J < A for certain": gap < -sampling,
+        "T": blocks["correlation"], "X": blocks["cross"], "T - X": coupling, "kappa": kappa, "J - A": gap,
+        "kappa - (T - X)": kappa - coupling, "J > A beyond sampling error": gap > sampling,
+        "J < A beyond sampling error": gap < -sampling, "all histories equal": unseen(blocks),
         "within 10 %": gap.abs() <= 0.1 * joint, "within 25 %": gap.abs() <= 0.25 * joint,
     }  # fmt: skip
     return clustered_means(pd.DataFrame(parts), blocks["prompt"])
 
 
 def noise(blocks: pd.DataFrame) -> dict[str, float]:
-    """What the sampling of histories alone does to the numbers.
+    """What the sampling of histories alone does to the numbers, of the blocks whose error is known.
 
-    `median gap of noise` is what the median of |J - A| / J would be if J were A; `R², disattenuated` is R²
-    over the share of J's variance that is not sampling error.
+    `median gap of noise` is what the median of |J - A| / max(J, A) would be if J were A; `R², disattenuated`
+    is R² over the share of J's variance that is not sampling error.
     """
-    error, joint = blocks["standard_error"], blocks["joint"]
-    relative = float((error / joint.clip(lower=1e-9)).median())
+    known = blocks.dropna(subset=["standard_error"])
+    error, joint = known["standard_error"], known["joint"]
+    relative = float((error / joint.clip(lower=LEAST)).median())
     spread = float(joint.var())
     reliability = 1 - float((error**2).mean()) / spread if spread else np.nan
-    r2 = (
-        determination(joint.to_numpy(float), blocks["additive"].to_numpy(float))
-        if len(blocks) > 2
-        else np.nan
-    )
+    r2 = determination(joint.to_numpy(float), known["additive"].to_numpy(float)) if len(known) > 2 else np.nan
     return {
-        "median SE(J) / J": relative, "median gap of noise": MEDIAN_DEVIATION * relative,
+        "all histories equal": float(unseen(blocks).mean()), "median SE(J) / J": relative,
+        "median gap of noise": MEDIAN_DEVIATION * relative,
         "R², disattenuated": min(r2 / reliability, 1.0) if reliability > 0 else np.nan,
     }  # fmt: skip

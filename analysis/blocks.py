@@ -62,6 +62,8 @@ def ordered(kind: str, positions: list[int], confidence: np.ndarray, seed: int) 
 def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list[Row]:
     """J, A and the parts of their gap for every candidate block of the plan, and what sorts it.
 
+    A row also holds what it takes to find them again: the candidates' `positions` in the order in which they
+    were unmasked, the `seed` of the draws, `top_k`, and `joint_along`, J along every history.
     `cut` says that less than the decoder's block is measured: up to the end token, or to `plan.largest`.
     """
     room = opening.end - opening.start
@@ -76,7 +78,9 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
     def row(name: str, order: str, way: list[int], found: Estimate, what: str = LAST) -> Row:
         cut = name == CHOSEN and len(way) < opening.size
         keys = {"candidates": name, "order": order, "masked_again": what, "cut": cut}
-        return keys | _numbers(opening, found) | seen.marks([position - opening.start for position in way])
+        drawn = {"positions": way, "seed": seed_of(seed, order if what == LAST else what), "top_k": plan.top}
+        marks = seen.marks([position - opening.start for position in way])
+        return keys | drawn | _numbers(opening, found) | marks
 
     rows = []
     for order in plan.orders:
@@ -124,7 +128,10 @@ def _seen(denoiser: Denoiser, opening: Opening, positions: list[int]) -> Seen:
 
 
 def seed_of(seed: int, what: str) -> int:
-    """A seed for each of several things that are drawn independently."""
+    """A seed for each of several things that are drawn independently.
+
+    It has 32 bits, all that PyTorch's generator on the CPU keeps: seeds that differ above draw the same.
+    """
     return crc32(f"{seed}/{what}".encode())
 
 
@@ -172,6 +179,7 @@ def _numbers(opening: Opening, found: Estimate) -> Row:
         "block": opening.index, "start": opening.start, "size": len(found.joint),
         "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
         "truncated": float(found.truncated.sum()), "histories": found.histories,
+        "distinct": int(found.distinct[-1]), "joint_along": found.along.sum(axis=0).tolist(),
         "correlation": float(found.correlation.sum()), "cross": float(found.cross.sum()),
         "inconsistency": float(found.inconsistency.sum()),
         **{name: float(getattr(found, name)[-1]) for name in ERRORS},

@@ -4,7 +4,7 @@ At every opening of a recorded decode each signal says how long the block should
 decoded again with that signal in charge of the blocks (`analysis.swaps`).
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,25 @@ from analysis.agreement import ratio_of_sums
 from analysis.blocks import Plan
 from analysis.endings import ends, structure
 from analysis.openings import Opening, openings
-from analysis.signals import AGAIN, CURVES, TRUNCATED, Length, SignalBlock
+from analysis.signals import AGAIN, CURVES, JOINT, JOINT_REACH, NEAR, TRUNCATED, Length, SignalBlock
 from analysis.statistics import clustered, mcnemar
+from analysis.strata import holm
 from analysis.study import Decode, Finding, Row, Study
 from analysis.swaps import depcap_rule, others, swaps
 from depcap.models.loading import Model
 from depcap.protocols import BoundaryPolicy, Denoiser
 from depcap.types import Canvas, Window
+
+LEVEL = 0.05
+"""What a corrected p must be below for a verdict to name a change."""
+TERMS = (
+    "A signal says how far the last block moved each position; DepCap's rule makes a block's size of it. *A,"
+    " top-K* is DepCap's own, *A* the exact divergence, *J* the growth of the joint influence, *A, same"
+    " window as J* what J is held to, since the rule scales a curve by its own spread: both see"
+    f" {JOINT_REACH} candidates. *Chance* deals a signal's own sizes to the openings in any order. Intervals"
+    " are 95 %, prompts resampled whole; *p* is McNemar's of the accuracy, *p of NFE* the bootstrap's, both"
+    " also after Holm's correction over the signals."
+)
 
 
 def study(plan: Plan) -> Study:
@@ -43,15 +55,13 @@ def study(plan: Plan) -> Study:
         return [*sized, *units, *swaps(model, decode, rule)]
 
     question = "Where do blocks end, and what would another signal change?"
-    return Study("boundaries", question, measure, conclude, {"samples": plan.samples})
+    return Study("boundaries", question, measure, conclude, {"samples": plan.samples}, terms=TERMS)
 
 
 def lengths(model: Model, decode: Decode, opening: Opening, rule: SignalBlock) -> dict[str, Length]:
     """How long every signal would make the block; J twice, from other histories."""
-    seed = rule.seed + opening.index
-    curves = replace(rule, seed=seed)
-    found = curves.lengths(opening.after, opening.before, opening.start, (*CURVES, AGAIN))
-    for signal, boundary in others(model, decode.trace.header, seed).items():
+    found = rule.lengths(opening.after, opening.before, opening.start, (*CURVES, AGAIN))
+    for signal, boundary in others(model, decode.trace.header, rule.seed + opening.index).items():
         found[signal] = _length(model.denoiser, opening, boundary)
     return found
 
@@ -86,6 +96,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
         return Finding("Too few blocks to tell: none of these decodes has a second one.", {"Rows": rows})
     ended, instead, swapped = structure(opened, units), sizes.instead(opened), swapped_in(decoded)
     labels = (ended["unit"] + ": " + ended["signal"]).tolist()
+    own = swapped[swapped.against == TRUNCATED]
     return Finding(
         _verdict(opened, ended, instead, swapped),
         {
@@ -102,7 +113,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
                 {str(name): group["size"] for name, group in opened.groupby("signal", sort=False)}, "size", 4
             ),
             "Forwards with another signal": charts.intervals(
-                swapped["signal"].tolist(), swapped["NFE ratio"], swapped["low"], swapped["high"],
+                own["signal"].tolist(), own["NFE ratio"], own["low"], own["high"],
                 "forwards, relative to A, top-K", 1.0,
             ),
         },
@@ -110,24 +121,41 @@ def conclude(rows: pd.DataFrame) -> Finding:
 
 
 def swapped_in(decoded: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and forwards with each signal, paired with DepCap's own."""
-    own = decoded[decoded.signal == TRUNCATED]
-    rows = []
-    for signal, group in decoded.groupby("signal", sort=False):
-        both = group.merge(own, on="decode", suffixes=("", " own"))
-        forwards = clustered(ratio_of_sums, [both["nfe"], both["nfe own"]], both["prompt"])
-        low, high = forwards.bounds
-        row: Row = {
-            "signal": signal, "problems": len(both), "NFE": both["nfe"].mean(), "NFE ratio": forwards.value,
-            "low": low, "high": high, "blocks": both["blocks"].mean(),
-        }  # fmt: skip
-        scored = both.dropna(subset=["right", "right own"])
-        if len(scored):
-            paired = mcnemar(scored["right"].astype(bool), scored["right own"].astype(bool))
-            accuracy = scored["right"].astype(float).mean()
-            row |= {"accuracy": accuracy, "difference": paired.difference, "p": paired.p}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    """Accuracy and forwards with each signal, paired with DepCap's own, and J's also with A's on its window.
+
+    Holm's correction is over what is compared with DepCap's own.
+    """
+    by = {str(signal): group for signal, group in decoded.groupby("signal", sort=False)}
+    own = pd.DataFrame(_paired(by, signal, TRUNCATED) for signal in by)
+    for p in [name for name in ("p", "p of NFE") if name in own]:
+        own[f"{p}, Holm"] = holm([None if np.isnan(value) else value for value in _of_others(own, p)])
+    if NEAR not in by:
+        return own
+    return pd.concat([own, pd.DataFrame([_paired(by, JOINT, NEAR)])], ignore_index=True)
+
+
+def _of_others(table: pd.DataFrame, column: str) -> list[float]:
+    """A column, NaN where a signal is compared with itself."""
+    values: list[float] = table[column].astype(float).where(table["signal"] != TRUNCATED).tolist()
+    return values
+
+
+def _paired(by: dict[str, pd.DataFrame], signal: str, against: str) -> Row:
+    """One signal's decodes beside another's of the same problems."""
+    both = by[signal].merge(by[against], on="decode", suffixes=("", " own"))
+    forwards = clustered(ratio_of_sums, [both["nfe"], both["nfe own"]], both["prompt"])
+    low, high = forwards.bounds
+    row: Row = {
+        "signal": signal, "against": against, "problems": len(both), "NFE": both["nfe"].mean(),
+        "NFE ratio": forwards.value, "low": low, "high": high, "p of NFE": forwards.p,
+        "blocks": both["blocks"].mean(),
+    }  # fmt: skip
+    scored = both.dropna(subset=["right", "right own"])
+    if len(scored):
+        paired = mcnemar(scored["right"].astype(bool), scored["right own"].astype(bool))
+        accuracy = scored["right"].astype(float).mean()
+        row |= {"accuracy": accuracy, "difference": paired.difference, "p": paired.p}
+    return row
 
 
 def _verdict(opened: pd.DataFrame, ended: pd.DataFrame, instead: pd.DataFrame, swapped: pd.DataFrame) -> str:
@@ -137,7 +165,7 @@ def _verdict(opened: pd.DataFrame, ended: pd.DataFrame, instead: pd.DataFrame, s
     own = ended[ended.signal == TRUNCATED].dropna(subset=["beyond chance, low"])
     ends_with = ", ".join(_ending(row) for _, row in own.iterrows())
     where = f"DepCap's blocks end {ends_with}" if ends_with else "too few end inside a response to tell where"
-    return f"{sizes.sentence(instead)}; {where}; {_largest(swapped)}."
+    return f"{sizes.sentence(instead)}; {where}; {_largest(swapped)}; {_accuracy(swapped)}."
 
 
 def _ending(row: pd.Series) -> str:
@@ -147,13 +175,26 @@ def _ending(row: pd.Series) -> str:
         "more often than by" if low > 0 else "less often than by" if high < 0
         else "no more or less often than may be"
     )  # fmt: skip
-    return f"with a {row['unit']} {how} chance ({row['ends with it']:.0%} against {row['chance']:.0%})"
+    kept = f"at {row['openings']} of {row['of openings']} openings"
+    return f"with a {row['unit']} {how} chance ({row['ends with it']:.0%} against {row['chance']:.0%} {kept})"
 
 
 def _largest(swapped: pd.DataFrame) -> str:
-    """Which signal changes the forwards most, of those that do for certain."""
-    sure = swapped[(swapped["low"] > 1) | (swapped["high"] < 1)]
+    """Which signal changes the forwards most, of those that do beyond chance after Holm's correction."""
+    sure = swapped[swapped["p of NFE, Holm"] < LEVEL]
     if sure.empty:
         return "no other signal is shown to change the number of forwards"
     most = sure.loc[np.log(sure["NFE ratio"]).abs().idxmax()]
     return f"the forwards change most with {most['signal']} ({most['NFE ratio']:.2f} times as many)"
+
+
+def _accuracy(swapped: pd.DataFrame) -> str:
+    """Which signal changes the accuracy most, of those that do beyond chance after Holm's correction."""
+    if "difference" not in swapped:
+        return "of accuracy nothing is known, since these are no decodes of problems"
+    sure = swapped[swapped["p, Holm"] < LEVEL]
+    if sure.empty:
+        return "no other signal is shown to change the accuracy"
+    most = sure.loc[sure["difference"].abs().idxmax()]
+    points = f"{100 * most['difference']:+.1f} points, p = {most['p, Holm']:.2g}"
+    return f"the accuracy changes most with {most['signal']} ({points})"

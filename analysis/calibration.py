@@ -24,6 +24,13 @@ BINS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1
 ALL = "all"
 ENOUGH = 200
 """Fewer proposals tell nothing."""
+TERMS = (
+    "A proposal is the token that a masked position of the open block would take; it is right if that token"
+    " stands there in the end, whatever the task wanted. Only proposals that waited for a later step are held"
+    " to their confidence: what is unmasked is final by definition. The calibration error is the mean of"
+    " |confidence − share right| over bins of confidence, weighted by proposals. Intervals are 95 %, prompts"
+    " resampled whole."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +79,32 @@ def study() -> Study:
         return [asdict(history) for history in histories(decode.trace)]
 
     question = "Is confidence what it says, and how early is a token already right?"
-    return Study("calibration", question, measure, conclude, needs_scores=True)
+    return Study("calibration", question, measure, conclude, needs_scores=True, terms=TERMS)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:
     """Reliability of proposals that waited, and how early tokens are right."""
     waiting = proposals_that_waited(rows)
     gaps, early, bins = by_task(waiting), earliness(rows), reliability(waiting)
+    sight = first_sight(rows)
     band = Band(bins["confidence"], bins["right"], bins["low"], bins["high"])
     figure = charts.bands({"proposals that waited": band}, "confidence", "share that is the final token")
     figure.add_shape(type="line", x0=0, x1=1, y0=0, y1=1, line={"color": GRID, "dash": "dot"})
     lead = early.groupby("steps right before unmasked", as_index=False)["share"].sum()
     steps = lead["steps right before unmasked"].astype(str).tolist()
     return Finding(
-        _verdict(waiting, gaps, early),
-        {"Reliability": bins, "How early a token is right": early, "By task": gaps},
+        _verdict(waiting, gaps, sight),
+        {
+            "Reliability": bins, "How early a token is right": early, "Right at first sight": sight,
+            "By task": gaps,
+        },
         {
             "Reliability of proposals that waited": figure,
             "Steps that a right token still waited": charts.bars(
                 steps, {"tokens": lead["share"]}, "steps", "share of tokens"
             ),
         },
-    )
+    )  # fmt: skip
 
 
 def proposals_that_waited(rows: pd.DataFrame) -> pd.DataFrame:
@@ -149,6 +160,20 @@ def earliness(rows: pd.DataFrame) -> pd.DataFrame:
     return counted.sort_values(["steps seen", "steps right before unmasked"], ignore_index=True)
 
 
+def first_sight(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row: of the tokens that waited, how many were right from the first step on; how long all waited so.
+
+    A token waits while it is right already and not yet unmasked; intervals are over prompts.
+    """
+    seen, lead = rows["right"].map(len), rows["right"].map(right_before_unmasked)
+    waited = seen > 1
+    found = {
+        "right at first sight": share((lead == seen - 1)[waited], rows["prompt"][waited]),
+        "steps waited while right": clustered(mean, [lead], rows["prompt"], 0.0),
+    }
+    return pd.DataFrame([{"tokens": len(rows), "that waited": int(waited.sum()), **flat(found)}])
+
+
 def by_task(waiting: pd.DataFrame) -> pd.DataFrame:
     """Confidence beside the share right: of all proposals (`all`), and task by task.
 
@@ -167,8 +192,8 @@ def by_task(waiting: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, early: pd.DataFrame) -> str:
-    whole = gaps.iloc[0]
+def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, sight: pd.DataFrame) -> str:
+    whole, early = gaps.iloc[0], sight.iloc[0]
     low, high = whole["right - confidence, low"], whole["right - confidence, high"]
     if len(waiting) < ENOUGH or np.isnan(low):
         return f"Too few proposals to tell ({len(waiting)} of {waiting['prompt'].nunique()} prompts)."
@@ -176,12 +201,11 @@ def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, early: pd.DataFrame) -> 
         "under-confident" if low > 0 else "over-confident" if high < 0
         else "not shown to be over- or under-confident"
     )  # fmt: skip
-    wasted = float((early["share"] * early["steps right before unmasked"]).sum())
-    late = early[early["steps seen"] > 1]
-    first = late.loc[late["steps right before unmasked"] == late["steps seen"] - 1, "share"].sum()
+    name = "steps waited while right"
+    steps = Interval(early[name], (early[f"{name}, low"], early[f"{name}, high"]))
     return (
         f"While they wait, proposals are {side} on average (share right less confidence"
         f" {percent(whole, 'right - confidence')}, calibration error {percent(whole, 'calibration error')});"
-        f" of the tokens that waited {first / max(late['share'].sum(), 1e-9):.0%} were right at first sight,"
-        f" and a token waits {wasted:.1f} steps while it is right already."
+        f" of the tokens that waited {percent(early, 'right at first sight')} were right at first sight,"
+        f" and a token waits {steps} steps while it is right already."
     )

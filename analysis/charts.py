@@ -28,12 +28,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """A group of points; `errors` are half-widths upwards and downwards, `names` what a click gives back."""
+    """A group of points; `errors` are half-widths upwards and downwards, `names` what a click gives back.
+
+    `hollow` says which points are drawn open.
+    """
 
     x: ArrayLike
     y: ArrayLike
     errors: ArrayLike | None = None
     names: Sequence[str] | None = None
+    hollow: ArrayLike | None = None
 
 
 def scatter(groups: Mapping[str, Points], x: str, y: str, identity: bool = False) -> go.Figure:
@@ -49,13 +53,17 @@ def scatter(groups: Mapping[str, Points], x: str, y: str, identity: bool = False
 
 
 def _points(name: str, points: Points, place: int) -> go.Scatter:
-    errors = None
+    errors, symbol = None, SYMBOLS[place % len(SYMBOLS)]
+    hollow = np.zeros(np.size(points.x), dtype=bool) if points.hollow is None else np.asarray(points.hollow)
     if points.errors is not None:
         errors = {"type": "data", "array": np.asarray(points.errors), "thickness": 0.8, "width": 0}
     return go.Scatter(
         x=np.asarray(points.x), y=np.asarray(points.y), error_y=errors, customdata=points.names, name=name,
         mode="markers",
-        marker={"color": _color(place), "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 7, "opacity": 0.75},
+        marker={
+            "color": _color(place), "size": 7, "opacity": 0.75,
+            "symbol": [f"{symbol}-open" if is_open else symbol for is_open in hollow],
+        },
         hovertemplate=("%{customdata}<br>" if points.names else "") + "(%{x:.3g}, %{y:.3g})<extra></extra>",
     )  # fmt: skip
 

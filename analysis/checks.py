@@ -6,11 +6,20 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from analysis.agreement import FLOOR, MEDIAN_DEVIATION, compare, determination, moved, ratio_of_sums, whole
+from analysis.agreement import (
+    FLOOR,
+    MEDIAN_DEVIATION,
+    RATIO,
+    compare,
+    determination,
+    moved,
+    ratio_of_sums,
+    whole,
+)
 from analysis.blocks import LEFT_TO_RIGHT
 from analysis.openings import LAST
 from analysis.statistics import clustered_all
-from analysis.strata import flat, summary
+from analysis.strata import flat, holm, summary
 from analysis.study import Row
 
 BRIEF = ("sum J / sum A", "Spearman")
@@ -32,8 +41,11 @@ def left_out(own: pd.DataFrame) -> pd.DataFrame:
 
 
 def between_orders(real: pd.DataFrame) -> pd.DataFrame:
-    """The same block in two orders: how J differs, with intervals over prompts."""
-    rows = []
+    """The same block in two orders: how J differs, with intervals over prompts; `p` is of no difference.
+
+    `noise floor` is the noise of the numbers, as a share of J: less than that tells nothing.
+    """
+    rows, ps = [], list[float | None]()
     pairs = combinations(real["order"].unique(), 2)
     for (first, second), name in product(pairs, real["candidates"].unique()):
         one, other = (real[(real.order == order) & (real.candidates == name)] for order in (first, second))
@@ -46,11 +58,15 @@ def between_orders(real: pd.DataFrame) -> pd.DataFrame:
                 "orders": f"{second} / {first}", "candidates": name, "blocks": len(both),
                 "median |difference|": off.median(),
                 "of noise": MEDIAN_DEVIATION * float((error / larger).median()),
+                "noise floor": (both["null"] / larger).median(),
                 "median |ln P difference|": (both["decoded_log_p 2"] - both["decoded_log_p"]).abs().median(),
                 **_beside(both, "joint 2", "joint", "ratio of sums"),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+        sums = compare(both["joint 2"], both["joint"], both["prompt"], (RATIO,))
+        ps.append(sums[RATIO].p)
+    table = pd.DataFrame(rows)
+    return table.assign(**{"p, Holm": holm(ps)}) if rows else table
 
 
 def along_decoded(real: pd.DataFrame) -> pd.DataFrame:

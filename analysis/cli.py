@@ -5,6 +5,7 @@ The engine's command line finds them as entry points.
 
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,7 @@ def compare(
         str, typer.Option(help="all, variants, or names separated by commas: see above")
     ] = "all",
     cache: Annotated[
-        str, typer.Option(help="separated by commas; a method takes those it has")
+        str, typer.Option(help="separated by commas; a method takes those it has, and its own")
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
     limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,
@@ -35,8 +36,13 @@ def compare(
         str, typer.Option(help="eos, run_to_end or eotp, for methods without one of their own")
     ] = "eos",
     baseline: Annotated[
-        str | None, typer.Option(help="what the paired tests compare with; default: llada, or else the first")
-    ] = None,
+        list[str],
+        typer.Option(
+            metavar="METHOD[@CACHE]",
+            help="what paired tests compare with, in its first cache unless one is given; can be given more"
+            " than once; default: llada and depcap, or else the first method",
+        ),
+    ] = [],  # noqa: B006 - typer copies it
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
 ) -> None:
@@ -45,13 +51,18 @@ def compare(
     A method is its name, or name:key=value:key=value with parameters, and with a stop, temperature or seed
     of its own, such as learn2pd:stop=eotp; a list is written adablock:delimiter_ids=[198,271]. `all` is every
     method with its defaults, `variants` what is compared besides (docs/methods.md).
+
+    All decoders get a batch of problems, then twice as many more, and so on: tables are there early. Models
+    can be decoded at the same time, each by a process of its own with the same --out; the same command with
+    all of them then only writes the tables. Never give one model to two processes.
     """
     from rich.console import Console
-    from tqdm import tqdm
 
     import depcap
-    from analysis.comparison import Cell, cells, choose_baseline, outcomes, run, specs
+    from analysis.comparison import cells, choose_baselines, kept, outcomes, rounds, run
+    from analysis.progress import Progress
     from analysis.report import write
+    from analysis.spec import specs
 
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
@@ -60,26 +71,26 @@ def compare(
     console = Console()
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
-    against = choose_baseline(found, baseline)
+    baselines = choose_baselines(found, baseline)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
-    with tqdm(total=len(found) * limit, unit="problem", smoothing=0.02) as bar:
-
-        def progress(cell: Cell, done: int) -> None:
-            bar.set_description(" ".join(cell.keys.values()), refresh=False)
-            bar.update(done)
-
-        run(found, limit, batch_size, out, progress)
     how = _how(models[0], gen_length, stop, batch_size)
-    console.print(write(outcomes(found, limit, out), against, out, how), highlight=False)
+    with closing(Progress(kept(found, batch_size, out), limit)) as progress:
+        for goal in rounds(limit, batch_size):
+            if run(found, goal, batch_size, out, progress) and goal < limit:
+                write(outcomes(found, goal, out), baselines, out, how)
+    console.print(write(outcomes(found, limit, out), baselines, out, how), highlight=False)
 
 
 def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[str, object]:
     """What all decoders of a comparison have in common, and the command that was given."""
+    from analysis.machine import machine
+
+    device = model.denoiser.device
     return {
         "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "positions to fill": gen_length,
         "stop rule": f"{stop}, where a method's name gives no other", "problems per batch": batch_size,
-        "device": model.denoiser.device, "dtype": str(model.dtype).removeprefix("torch."),
+        "device": device, "dtype": str(model.dtype).removeprefix("torch."), **machine(device),
     }  # fmt: skip
 
 
@@ -152,15 +163,30 @@ def _study(
     with tqdm(total=len(paths), desc=study.name, unit="decode", smoothing=0.05) as bar:
         rows = measure(study, model, paths, out / f"{study.name}.jsonl", seed, bar.update)
     finding = study.finding(rows)
-    how = {"decodes": len(paths), "seed": seed, **study.options}
+    how = _made(study, model, seed, len(paths), wanted)
     if wanted:
-        how = {"method": settings.method, "gen_length": settings.gen_length, **settings.params, **how}
-    shown = (
-        f"{key} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for key, value in how.items()
-    )
-    source = f"{model.name}: " + "; ".join(shown) + "."
+        how |= {"method": settings.method, "positions to fill": settings.gen_length, **settings.params}
+    else:
+        how["traces"] = traces
+    source = "\n".join(f"- {name}: {value}" for name, value in how.items())
     return finding, write(study, finding, rows, out, source)
+
+
+def _made(
+    study: "Study", model: "Model", seed: int, decodes: int, wanted: dict[str, int]
+) -> dict[str, object]:
+    """How a study was made, and the command that was given."""
+    options = {
+        name: ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in study.options.items()
+    }
+    tasks = ", ".join(f"{name} (the first {limit} held-out problems)" for name, limit in wanted.items())
+    return {
+        "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "model": model.name,
+        "weights": f"`{model.weights}`", "device": model.denoiser.device,
+        "dtype": str(model.dtype).removeprefix("torch."), "tasks": tasks or "those of the traces",
+        "decodes": decodes, "seed": seed, **options,
+    }  # fmt: skip
 
 
 def _listed(text: str) -> list[str]:

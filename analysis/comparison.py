@@ -1,55 +1,30 @@
 """Decode the same held-out problems with many methods and caches, and keep every outcome."""
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from analysis.spec import Spec
 from depcap.cache import CACHES
 from depcap.errors import DepcapError
-from depcap.evaluation import Outcome, evaluate
+from depcap.evaluation import Outcome, evaluate, evaluation_header, held_out
+from depcap.generation import start
 from depcap.journal import Journal
 from depcap.methods import METHODS, choose
+from depcap.methods.base import DIFFUSION_CACHES, Preset
 from depcap.models.loading import Model
 from depcap.request import Settings, named_method
 from depcap.stopping import STOPS
 from depcap.tasks import TASKS
 
 KEYS = ["model", "task", "method", "cache"]
-VARIANTS = {
-    "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
-    "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
-    "llada:order=random": "positions in random order",
-    "llada:guidance=0.5": "with classifier-free guidance",
-    "dream:alg=maskgit_plus": "the most confident positions",
-    "dream:alg=topk_margin": "positions of the largest margin",
-    "dream:alg=origin": "positions in random order",
-}
-"""What is compared besides every method with its defaults, and what is different about it."""
-GROUPS: dict[str, Iterable[str]] = {"all": METHODS, "variants": VARIANTS}
-OWN: dict[str, Callable[[str], Any]] = {"stop": str, "temperature": float, "seed": int}
-"""Settings that a method can have of its own, beside its parameters, and how they are read."""
-BETWEEN = re.compile(r",(?![^\[\]]*\])")
-"""The commas that are not within brackets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A method with other parameters than the default, as a user writes it: `fast-dllm:threshold=0.3`.
-
-    `own` are settings for this method alone. An `optional` one is left out where the model lacks what it
-    needs.
-    """
-
-    label: str
-    method: str
-    params: dict[str, str]
-    own: dict[str, Any] = field(default_factory=dict)
-    optional: bool = False
+Baseline = tuple[str, str]
+"""What others are compared with: a method and its cache."""
+BASELINES = ("llada", "depcap")
+"""What others are compared with unless something else is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +48,6 @@ class Cell:
         return "-".join(self.keys.values()).replace("/", "_").replace(":", "-").replace("=", "") + ".jsonl"
 
 
-def spec(text: str) -> Spec:
-    """A method's name, or its name and what is its own: `name:key=value:key=value`."""
-    method, *pairs = text.split(":")
-    choose(METHODS, method, "method")
-    if not all("=" in pair for pair in pairs):
-        raise DepcapError(f"method {text!r}: parameters are written name:key=value:key=value")
-    params = dict(pair.split("=", 1) for pair in pairs)
-    try:
-        own = {key: read(params.pop(key)) for key, read in OWN.items() if key in params}
-    except ValueError:
-        raise DepcapError(f"method {text!r}: temperature and seed are numbers") from None
-    return Spec(text, method, params, own)
-
-
-def specs(text: str) -> list[Spec]:
-    """Methods separated by commas, each once; `all` is every method there is, `variants` are `VARIANTS`.
-
-    A list is written in brackets: `adablock:delimiter_ids=[198,271]`.
-    """
-    found: dict[str, Spec] = {}
-    for part in map(str.strip, BETWEEN.split(text)):
-        if part in GROUPS:
-            found |= {label: replace(spec(label), optional=True) for label in GROUPS[part]}
-        else:
-            found[part] = spec(part)
-    return list(found.values())
-
-
 def cells(
     models: list[Model],
     tasks: list[str],
@@ -112,7 +59,10 @@ def cells(
 ) -> list[Cell]:
     """Every combination that there is: a method with those of the caches that it has, on models it fits.
 
-    A method that has none of the caches is run with the last it has (for causal ones: exact and quickest).
+    Besides, a method is run with what caches only it can use (`apd`: trailing, `ar`: causal), or baselines
+    would be shown at their slowest. One that would be left with none is run with its first, `none`: what was
+    not asked for must not change its tokens.
+
     What is wrong with any combination is found here, before anything is decoded; `left_out` hears which
     methods are for other models, and why an optional one cannot be run.
     """
@@ -128,7 +78,7 @@ def cells(
         if not _fits(method, model):
             continue
         preset, own = METHODS[method.method], {"stop": stop, **method.own}
-        for cache in [cache for cache in preset.caches if cache in caches] or preset.caches[-1:]:
+        for cache in _caches(preset, caches):
             settings = Settings(method.method, cache, gen_length, params=method.params, **own)
             try:
                 named_method(model, settings)
@@ -143,30 +93,90 @@ def cells(
     return found
 
 
+def _caches(preset: Preset, asked: list[str]) -> tuple[str, ...]:
+    """Those of the caches that a method has, and its own; or else the first it has."""
+    own = set(preset.caches) - set(DIFFUSION_CACHES)
+    return tuple(cache for cache in preset.caches if cache in asked or cache in own) or preset.caches[:1]
+
+
 def _fits(method: Spec, model: Model) -> bool:
     """Whether the method is for models of this kind."""
     return METHODS[method.method].causal in (model.denoiser.causal, None)
 
 
-def choose_baseline(found: list[Cell], name: str | None) -> str:
-    """What others are compared with: the method of that name; without one `llada`, or else the first."""
-    labels = {cell.spec.label: cell for cell in found}
-    if name is not None:
-        choose(labels, name, "baseline")
-        return name
-    return "llada" if "llada" in labels else next(iter(labels))
+def choose_baselines(found: list[Cell], names: list[str]) -> list[Baseline]:
+    """What others are compared with: a method in the first cache it is run with, or `method@cache`.
+
+    Without names it is `BASELINES`, as far as they are run, or else the first method.
+    """
+    run_with: dict[str, str] = {}
+    for cell in found:
+        label, cache = cell.spec.label, cell.settings.cache
+        run_with.setdefault(label, cache)
+        run_with[f"{label}@{cache}"] = cache
+    names = names or [name for name in BASELINES if name in run_with] or [found[0].spec.label]
+    chosen = {name: choose(run_with, name, "baseline") for name in names}
+    return list(dict.fromkeys((name.removesuffix(f"@{cache}"), cache) for name, cache in chosen.items()))
+
+
+def rounds(limit: int, batch_size: int) -> Iterator[int]:
+    """One batch, and then ever twice as many more, up to `limit`: 20, 60, 140, 300."""
+    goal = batch_size
+    while goal < limit:
+        yield goal
+        goal = 2 * goal + batch_size
+    yield limit
+
+
+def kept(found: list[Cell], batch_size: int, out: Path) -> dict[str, list[Outcome]]:
+    """Outcomes that are in `out`, by their file; one made in another way is refused."""
+    return {cell.file: _journal(cell, batch_size, out).entries for cell in found}
+
+
+def _journal(cell: Cell, batch_size: int, out: Path) -> Journal[Outcome]:
+    """A cell's outcomes; the file is not begun before there is one."""
+    path = out / "outcomes" / cell.file
+    if not path.exists():
+        return Journal(Outcome)
+    return Journal(Outcome, path, evaluation_header(cell.model, TASKS[cell.task], cell.settings, batch_size))
 
 
 def run(
     found: list[Cell], limit: int, batch_size: int, out: Path, progress: Callable[[Cell, int], None]
+) -> bool:
+    """Decode what is not yet in `out`; whether there was anything.
+
+    `progress` hears of a cell and how many of its problems are done, at every batch. A model that has work
+    to do decodes something short first, so that no problem's time has in it what is done but once.
+    """
+    done = kept(found, batch_size, out)
+    left = [cell for cell in found if len(done[cell.file]) < limit]
+    for cell in {id(cell.model): cell for cell in left}.values():
+        _warm_up(cell)
+    for cell in left:
+        _decode(cell, limit, batch_size, out, progress)
+    return bool(left)
+
+
+def _warm_up(cell: Cell) -> None:
+    """One problem, a few positions of it, by the plainest method."""
+    _, problems = held_out(cell.task, 1)
+    plain = Settings("ar" if cell.model.denoiser.causal else "llada", gen_length=8)
+    start(cell.model, [next(problems).prompt], plain).run()
+
+
+def _decode(
+    cell: Cell, limit: int, batch_size: int, out: Path, progress: Callable[[Cell, int], None]
 ) -> None:
-    """Decode what is not yet in `out`; `progress` hears of every batch."""
-    for cell in found:
-        evaluate(
-            cell.model, cell.task, limit, cell.settings, batch_size,
-            lambda done, cell=cell: progress(cell, done),  # type: ignore[misc]
-            out / "outcomes" / cell.file,
-        )  # fmt: skip
+    done = 0
+
+    def heard(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(cell, done)
+
+    where = out / "outcomes" / cell.file
+    evaluate(cell.model, cell.task, limit, cell.settings, batch_size, heard, where)
 
 
 def outcomes(found: list[Cell], limit: int, out: Path) -> pd.DataFrame:

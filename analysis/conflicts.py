@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from analysis import charts
 from analysis.charts import Band
@@ -20,10 +18,12 @@ from analysis.dependence import Pairs, dependence
 from analysis.openings import check_whole
 from analysis.replay import canvas_at
 from analysis.shares import percent, share
-from analysis.statistics import Interval, clustered
+from analysis.statistics import Interval, clustered, separation, separation_gain
 from analysis.strata import flat
 from analysis.study import Decode, Finding, Row, Study
+from depcap.errors import DepcapError
 from depcap.models.loading import Model
+from depcap.trace import Header
 
 STEPS, POSITIONS, VALUES = 6, 12, 4
 """How many steps of a decode, positions of a step and tokens of a position are measured."""
@@ -33,19 +33,28 @@ DEPENDENT = (0.01, 0.1)
 """Nats of mutual information from which two positions count as dependent; the verdict is on the first."""
 GAMMAS = (-40.0, -32.0, -24.0, -20.0, -16.0, -12.0, -8.0, -4.0, 0.0)
 ENOUGH = 100
+TERMS = (
+    "D = log p_i(x_j) + log p_j(x_i), for two masked positions that are sure enough for the rule; above γ it"
+    f" calls them in conflict. Of every decode {STEPS} steps with two such positions are drawn at random, of"
+    f" each step {POSITIONS} of these positions, and all their pairs are measured: a step counts the same"
+    " however many pairs it had. I is the mutual information that the model itself gives a pair: each"
+    f" position takes each of its {VALUES} best tokens, whose mass (*mass covered*) is scaled to one, and the"
+    " other is read. Intervals are 95 %, prompts resampled whole."
+)
 
 
 def study() -> Study:
     """The study: nothing to choose."""
     question = "Does the conflict rule find tokens that depend on each other?"
     options = {"steps": STEPS, "positions": POSITIONS, "values": VALUES}
-    return Study("conflicts", question, measure, conclude, options, needs_scores=True)
+    return Study("conflicts", question, measure, conclude, options, needs_scores=True, terms=TERMS)
 
 
 def measure(model: Model, decode: Decode) -> list[Row]:
     """Pairs of candidates in some steps of a decode that had at least two, all drawn at random."""
     draw, trace, rows = Random(decode.seed), decode.trace, list[Row]()
     check_whole(trace.header)
+    _check_recomputed(trace.header)
     params = trace.header.params
     tau_low = float(params.get("tau_low", TAU_LOW))  # type: ignore[arg-type]
     gamma = float(params.get("gamma", GAMMA))  # type: ignore[arg-type]
@@ -57,6 +66,14 @@ def measure(model: Model, decode: Decode) -> list[Row]:
         pairs = combinations(range(len(positions)), 2)
         rows += [{**_pair(row, positions, found, i, j), "gamma": gamma} for i, j in pairs]
     return rows
+
+
+def _check_recomputed(header: Header) -> None:
+    """DepcapError where D, computed anew from likeliest tokens without a cache, is not the decoder's."""
+    if header.temperature > 0:
+        raise DepcapError(f"temperature {header.temperature}: conflicts are studied on decodes without draws")
+    if header.cache != "none":
+        raise DepcapError(f"cache {header.cache}: conflicts are studied on decodes without a cache")
 
 
 def candidates(row: Row, tau_low: float) -> list[int]:
@@ -72,18 +89,10 @@ def _pair(row: dict[str, Any], positions: list[int], found: Pairs, i: int, j: in
         "step": row["step"], "i": positions[i], "j": positions[j], "distance": positions[j] - positions[i],
         "d": float(found.scores[i, j]), "confidence": float(found.confidence[[i, j]].min()),
         "entropy": float(found.entropy[[i, j]].min()), "same_token": bool(found.tokens[i] == found.tokens[j]),
-        "information": float(sum(both) / 2), "flips": bool(found.flips[i, j] | found.flips[j, i]),
+        "information": float(sum(both) / 2), "covered": float(found.covered[[i, j]].min()),
+        "flips": bool(found.flips[i, j] | found.flips[j, i]),
         "together": together,
     }  # fmt: skip
-
-
-def separation(score: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """Area under the ROC curve: how often a true one scores above a false one. NaN without both."""
-    hits = int(truth.sum())
-    misses = len(truth) - hits
-    if not hits or not misses:
-        return np.nan
-    return float((rankdata(score)[truth > 0].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
 def conclude(pairs: pd.DataFrame) -> Finding:
@@ -146,13 +155,9 @@ def signals(pairs: pd.DataFrame) -> pd.DataFrame:
             auc = clustered(separation, [score, dependent], pairs["prompt"], 0.5)
             rows.append({"dependent if": truth, "signal": name, **flat({"AUC": auc}), "p": auc.p})
             if name == "D":
-                gain = clustered(_gain, [score, unsure, dependent], pairs["prompt"], 0.0)
+                gain = clustered(separation_gain, [score, unsure, dependent], pairs["prompt"], 0.0)
                 rows[-1] |= flat({"beyond low confidence": gain})
     return pd.DataFrame(rows)
-
-
-def _gain(one: NDArray[np.float64], other: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return separation(one, truth) - separation(other, truth)
 
 
 def rules(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -197,12 +202,13 @@ def unmasked_together(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tasks(pairs: pd.DataFrame) -> pd.DataFrame:
-    """AUC of D, task by task."""
+    """AUC of D, task by task, and how much of a position's mass its best `VALUES` tokens have."""
     rows = []
     for task, group in pairs.groupby("task", sort=False):
         dependent = group.information >= DEPENDENT[0]
         auc = clustered(separation, [group.d, dependent], group["prompt"], 0.5)
-        rows.append({"task": task, "pairs": len(group), **flat({"AUC": auc}), "p": auc.p})
+        covered = {"mass covered": group["covered"].mean(), "least mass covered": group["covered"].min()}
+        rows.append({"task": task, "pairs": len(group), **flat({"AUC": auc}), "p": auc.p, **covered})
     return pd.DataFrame(rows)
 
 

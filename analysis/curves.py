@@ -29,7 +29,8 @@ class Estimate(Curves):
     The sums of `joint`, `additive`, `correlation`, `cross` and `inconsistency` are J, A, T, X and kappa.
     `truncated` is DepCap's top-K estimate of the additive curve. The errors are the standard errors over
     histories of the sums up to and with each candidate, `standard_error` that of J; zero where all histories
-    were enumerated.
+    were enumerated, NaN where all that were drawn are equal. `distinct` counts the histories that differ
+    before each candidate, and `along` is `joint` along each one that was drawn, [m N].
     """
 
     joint: Curve
@@ -42,6 +43,8 @@ class Estimate(Curves):
     correlation_error: Curve
     cross_error: Curve
     inconsistency_error: Curve
+    distinct: NDArray[np.int64]
+    along: Curve
     histories: int
 
     @property

@@ -27,6 +27,7 @@ class Pairs:
     scores: Float[Tensor, "W W"]
     information: Float[Tensor, "W W"]
     flips: Bool[Tensor, "W W"]
+    covered: Float[Tensor, "W"]
 
 
 def dependence(denoiser: Denoiser, canvas: list[int], positions: list[int], values: int) -> Pairs:
@@ -50,5 +51,5 @@ def dependence(denoiser: Denoiser, canvas: list[int], positions: list[int], valu
     tokens = ids[:, 0]
     return Pairs(
         tokens, best[:, 0].exp(), entropy(now)[0], pair_scores(now, tokens[None])[0], information,
-        then[:, 0].argmax(dim=2) != tokens,
+        then[:, 0].argmax(dim=2) != tokens, best.exp().sum(dim=1),
     )  # fmt: skip

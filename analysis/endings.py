@@ -36,9 +36,10 @@ def ends(trace: Trace, task: str | None) -> dict[str, list[int]]:
 def structure(opened: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     """How often blocks end with a unit of the text, by task, unit and signal.
 
-    All signals are held to the same openings, those at which each of them ends its block inside the
-    response. `chance` is the share that would end so if a signal's sizes were dealt to the task's openings in
-    any order; `beyond entropy only` compares with the signal that ignores the last block, in pairs.
+    All signals are held to the same `openings`, those of the task's at which each of them ends its block
+    inside the response. `chance` is the share that would end so if a signal's sizes were dealt to the task's
+    openings in any order; `beyond entropy only` compares with the signal that ignores the last block, in
+    pairs.
 
     Args:
         opened: a row per opening and signal, with `start`, `size`, and the `room` up to the response's end.
@@ -49,7 +50,9 @@ def structure(opened: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (task, unit), texts in units.groupby(["task", "unit"], sort=False):
         common = opened[inside & (opened["task"] == task)].merge(texts[["decode", "places"]], on="decode")
-        rows += [{"task": task, "unit": unit, **row} for row in _by_signal(common)]
+        there = opened.loc[opened["task"] == task, OPENING].drop_duplicates()
+        keys = {"task": task, "unit": unit, "of openings": len(there)}
+        rows += [keys | row for row in _by_signal(common)]
     empty = ["unit", "signal", "beyond chance", "beyond chance, low", "beyond chance, high"]
     return pd.DataFrame(rows, columns=None if rows else empty)
 

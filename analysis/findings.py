@@ -22,21 +22,29 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     pages of their own; where there is a Chromium, pictures too, which the report then shows.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_table(rows, out / f"{study.name}.parquet")
+    write_table(rows.assign(**finding.marks), out / f"{study.name}.parquet")
     parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
-    pictures = _pictures({out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()})
+    pictures = write_pictures(
+        {out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()}
+    )
     for title, figure in finding.figures.items():
         page = f"{study.name}-{slug(title)}.html"
         write_page(figure, out / page)
         picture = Path(page).with_suffix(".svg").name
-        parts += [f"## {title}", f"![{title}]({picture})" if pictures else f"[{page}]({page})"]
+        shown = f"![{title}]({picture})" if pictures else f"[{page}]({page})"
+        parts += [f"## {title}", *_hint(study, title), shown]
     for title, table in finding.tables.items():
         name = f"{study.name}-{slug(title)}.parquet"
         write_table(table, out / name)
-        parts += [f"## {title}", markdown(table), f"[{name}]({name})"]
+        parts += [f"## {title}", *_hint(study, title), markdown(table), f"[{name}]({name})"]
     report = out / f"{study.name}.md"
     replace_text(report, "\n\n".join(parts) + "\n")
     return report
+
+
+def _hint(study: Study, title: str) -> list[str]:
+    """What there is to say under a heading."""
+    return [study.hints[title]] if title in study.hints else []
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -66,15 +74,18 @@ def renderer() -> str:
     """How notebooks show figures: live, and where there is a Chromium also as a picture, for the web."""
     with TemporaryDirectory() as folder:
         return (
-            "plotly_mimetype+svg" if _pictures({Path(folder) / "x.svg": go.Figure()}) else "plotly_mimetype"
+            "plotly_mimetype+svg"
+            if write_pictures({Path(folder) / "x.svg": go.Figure()})
+            else "plotly_mimetype"
         )
 
 
-def _pictures(figures: dict[Path, go.Figure]) -> bool:
+def write_pictures(figures: dict[Path, go.Figure]) -> bool:
     """Write SVGs; False without kaleido, or without a Chromium that it can drive."""
     drawn = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
+    heights = [figure.layout.height for figure in drawn]  # for one figure Plotly looks there itself
     try:
-        pio.write_images(drawn, list(figures), format="svg", width=WIDTH)  # one browser for all of them
+        pio.write_images(drawn, list(figures), format="svg", width=WIDTH, height=heights)  # in one browser
     except (ImportError, ValueError, RuntimeError):
         return False
     return True

@@ -12,6 +12,7 @@ from analysis.additivity import reach
 from analysis.agreement import agreement, moved, whole
 from analysis.blocks import CHOSEN
 from analysis.figures import CONFIG
+from analysis.hints import HINTS
 from analysis.openings import LAST
 from analysis.verdict import verdict
 
@@ -19,30 +20,10 @@ LAB_SCHEMA = 1
 DIGITS = 5
 POINTS = [
     "decode", "task", "block", "size", "additive", "joint", "joint, low", "joint, high", "histories",
+    "distinct",
     "correlation", "cross", "inconsistency", "entropy",
 ]  # fmt: skip
 """What is told of every point: T, X and kappa are `correlation`, `cross` and `inconsistency`."""
-HINTS = {
-    "Joint influence against the sum": "Every point is one block. On the dotted line the influence adds up;"
-    " above it the tokens of the block moved more together than one by one, below it less. Click a point to"
-    " replay that block.",
-    "Relative gap": "How far J is from A, as a share of J; what is further off than twice is drawn at ±2.",
-    "Where it holds": "Sum of J over sum of A in one kind of block and in another, with 95 % intervals over"
-    " prompts.",
-    "Cumulative influence": "J and A of the first k candidates, the mean over blocks of one size.",
-    "Cumulative ratio": "J over A of the first k candidates: of all blocks in sum, with its 95 % interval,"
-    " and of the median block, with the middle half.",
-    "Blocks left out": "What the verdict does not count, and what it would be if it did.",
-    "Drawn instead of masked": "A with last blocks drawn from the model where masks stand for not knowing"
-    " it.",
-    "What the gap is made of": "J − A = T − X + κ: dependence that is there, less dependence that was known"
-    " before, plus the model's inconsistency.",
-    "Between orders": "The same block, its tokens revealed in another order.",
-    "Along the decoded tokens": "J along the one history that was decoded, beside J over all of them.",
-    "Compared with": "The same blocks beside worlds that differ in something else: the last block's tokens in"
-    " another order, or an earlier span masked in its place; and J beside the A of other blocks.",
-    "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
-}
 SHARED = (
     ("Where it holds", "By stratum"), ("Cumulative influence", "By place in the block"),
     ("Cumulative ratio", "By place in the block"), ("What the gap is made of", "Parts of the gap"),
@@ -52,8 +33,11 @@ SHARED = (
 )  # fmt: skip
 
 
-def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
-    """A view per size and order, each with its verdict, and the panels that all views share."""
+def lab_payload(rows: pd.DataFrame, source: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A view per size and order, each with its verdict, and the panels that all views share.
+
+    `settings` are those of the decodes, for whoever shows one of them again.
+    """
     real = rows[rows.masked_again == LAST]
     finding = additivity.conclude(rows)
     views = [
@@ -66,7 +50,9 @@ def lab_payload(rows: pd.DataFrame, source: str) -> dict[str, Any]:
         if len(finding.tables.get(table, ()))
     ]
     views.sort(key=lambda view: view["candidates"] != CHOSEN)
-    return {"schema": LAB_SCHEMA, "source": source, "views": views, "shared": shared}
+    return {
+        "schema": LAB_SCHEMA, "source": source, "settings": settings, "views": views, "shared": shared,
+    }  # fmt: skip
 
 
 def _view(candidates: str, order: str, blocks: pd.DataFrame) -> dict[str, Any]:

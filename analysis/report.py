@@ -1,4 +1,4 @@
-"""The files of a comparison: tables in Parquet and Markdown, a figure per model."""
+"""The files of a comparison: tables in Parquet and Markdown, a figure per model, as a page and a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,46 +6,69 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from analysis.findings import write_page, write_table
+from analysis.comparison import Baseline
+from analysis.findings import write_page, write_pictures, write_table
+from analysis.paired import against, paired
 from analysis.pareto import pareto
 from analysis.statistics import ENOUGH_PROMPTS
-from analysis.summary import front, markdown, summary
+from analysis.summary import fronts, markdown, summary
 from depcap.files import replace_text
 
-NOTES = """A method in **bold** is on the Pareto front: nothing else in its table beats it in accuracy or in
-forwards without losing in the other. Forwards are NFE and those of a second model (auxiliary) together; each
-counts as one, however small that model is. Δ is the difference from the baseline in points of accuracy; p is
-McNemar's, after Holm's correction over the table. Ratios are the baseline's forwards, and its time, over the
-method's. Intervals are of 95 %: Wilson's for accuracy, bootstraps over problems for forwards, over batches
-for time (the problems of a batch share one measurement; with fewer than {batches} batches there is none)."""
+NOTES = """A method in **bold** is on a Pareto front: nothing else in its table beats it in accuracy or in
+that cost without losing in the other; the cost, forwards or tokens/s, is bold too. Forwards are NFE, plus
+those of a second model; each counts as one, however small that model is. Seconds are of decoding alone, a
+problem's equal share of its batch's; tokens/s are up to the end token, positions/s count all that were
+decided. Intervals are of 95 %, Wilson's for accuracy.
+
+Below each table every decoder is tested against each baseline on the same problems. Δ is its accuracy less
+the baseline's; p is McNemar's, after Holm's correction over that one table, and Δ is bold where p is below
+0.05. How many times fewer forwards it takes and how much less time have bootstrap intervals: over problems,
+and over batches for time (the problems of a batch share one measurement; with fewer than {batches} batches
+there is none)."""
+CAPTION = """Shapes are methods, open where parameters are not the defaults; colours are caches. A dotted line
+joins a Pareto front, whose methods are named, with their parameters' values."""
 
 
-def write(outcomes: pd.DataFrame, baseline: str, out: Path, how: Mapping[str, object]) -> Table:
-    """Write `outcomes.parquet`, `summary.parquet`, `summary.md` and `pareto-MODEL.html`; a table to print.
+def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Mapping[str, object]) -> Table:
+    """Write a comparison's files; a table to print.
 
-    `how` is what the outcomes hang on besides, by name, for `summary.md` to say.
+    `outcomes.parquet`, `summary.parquet`, `paired.parquet`, `summary.md`, `pareto-MODEL.html` and, where
+    there is a Chromium, the same as `.svg`. `how` is what the outcomes hang on besides, by name, for
+    `summary.md` to say.
     """
-    table = summary(outcomes, baseline)
+    table, tests = summary(outcomes), paired(outcomes, baselines)
     write_table(outcomes, out / "outcomes.parquet")
     write_table(table, out / "summary.parquet")
-    replace_text(out / "summary.md", _page(table, baseline, how))
-    for model, rows in table.groupby("model", sort=False):
-        name = str(model).replace("/", "_")
-        write_page(pareto(rows), out / f"pareto-{name}.html")
+    write_table(tests, out / "paired.parquet")
+    figures = {_figure(model): pareto(rows) for model, rows in table.groupby("model", sort=False)}
+    for name, figure in figures.items():
+        write_page(figure, out / f"{name}.html")
+    drawn = write_pictures({out / f"{name}.svg": figure for name, figure in figures.items()})
+    replace_text(out / "summary.md", _page(table, tests, how, drawn))
     return _shown(table)
 
 
-def _page(table: pd.DataFrame, baseline: str, how: Mapping[str, object]) -> str:
-    """What was run, how to read it, and the tables."""
-    cache = table[table.method == baseline].cache.iloc[0]
-    lines = {**how, "baseline": f"`{baseline}`, cache {cache}"}
-    listed = "\n".join(f"- {name}: {value}" for name, value in lines.items())
-    notes = NOTES.format(batches=ENOUGH_PROMPTS)
-    return "\n\n".join(("# Comparison", listed, notes, markdown(table)))
+def _figure(model: object) -> str:
+    """The name of a model's figure, as a file."""
+    return f"pareto-{model}".replace("/", "_")
+
+
+def _page(table: pd.DataFrame, tests: pd.DataFrame, how: Mapping[str, object], drawn: bool) -> str:
+    """What was run, how to read it, the figures and the tables."""
+    listed = "\n".join(f"- {name}: {value}" for name, value in how.items())
+    parts = ["# Comparison", listed, NOTES.format(batches=ENOUGH_PROMPTS), CAPTION]
+    for model, tasks in table.groupby("model", sort=False):
+        name = _figure(model)
+        shown = f"![accuracy against cost]({name}.svg)" if drawn else "accuracy against cost"
+        parts += [f"## {model}", f"[{shown}]({name}.html)"]
+        for task, rows in tasks.groupby("task", sort=False):
+            parts += [f"### {model}, {task} ({rows['n'].max()} problems)", markdown(rows)]
+            parts += against(tests[(tests.model == model) & (tests.task == task)])
+    return "\n\n".join(parts) + "\n"
 
 
 def _shown(table: pd.DataFrame) -> Table:
-    best = front(table, "forwards")
+    best = fronts(table).any(axis=1)
     shown = Table(box=None, padding=(0, 2))
     for name in ("model", "task", "method", "cache"):
         shown.add_column(name, no_wrap=name == "method")

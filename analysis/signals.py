@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.additivity import log_probs, sampled
+from analysis.blocks import seed_of
 from analysis.replay import masked_again
 from depcap import influence as inf
 from depcap.boundary import InfluenceBlock
@@ -22,13 +23,16 @@ from depcap.measures import entropy
 from depcap.protocols import Denoiser
 from depcap.types import Canvas, Opening, Window
 
-TRUNCATED, EXACT, JOINT, ENTROPY = "A, top-K", "A", "J", "entropy only"
-CURVES = (TRUNCATED, EXACT, JOINT, ENTROPY)
-AGAIN, OTHER_SEED = "J, again", 2**32
-"""J from other histories, and how far off their seed is: what sampling alone changes."""
+TRUNCATED, EXACT, NEAR, JOINT, ENTROPY = "A, top-K", "A", "A, same window as J", "J", "entropy only"
+CURVES = (TRUNCATED, EXACT, NEAR, JOINT, ENTROPY)
+AGAIN = "J, again"
+"""J from other histories: what sampling alone changes."""
+SHORT = (NEAR, JOINT, AGAIN)
+"""Signals that are compared with one another, on a window of `JOINT_REACH` candidates."""
 RANDOM, ADABLOCK, FIXED = "random sizes", "AdaBlock", "mean size"
 JOINT_REACH = 32
-"""Candidates whose share of J is sampled; beyond, their share of A stands in."""
+"""Candidates whose share of J is sampled, and the whole window of `SHORT`: the rule scales a curve by its own
+spread, so that J here and A beyond would shrink a block wherever J is smaller than A."""
 
 Curve = NDArray[np.float64]
 
@@ -45,16 +49,14 @@ class Length:
     clamped: bool
 
 
-def curve(signal: str, now: Tensor, before: Tensor, top_k: int, joint: Curve | None = None) -> Curve:
-    """What the last block did to each position of a window [W V], in nats, as the signal has it."""
+def curve(signal: str, now: Tensor, before: Tensor, top_k: int) -> Curve:
+    """What the last block did to each position of a window [W V] alone, in nats, as the signal has it."""
     if signal == ENTROPY:
         return np.zeros(len(now))
     if signal == TRUNCATED:
         return inf.influence(inf.top_k(now[None], top_k), inf.top_k(before[None], top_k))[0].numpy()
-    exact = torch.where(now.exp() > 0, now.exp() * (now - before), 0).sum(dim=1).numpy()
-    if signal == EXACT or joint is None:
-        return exact
-    return np.concatenate((joint, exact[len(joint) :]))
+    exact: Curve = torch.where(now.exp() > 0, now.exp() * (now - before), 0).sum(dim=1).numpy()
+    return exact
 
 
 def length_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) -> Length:
@@ -71,7 +73,7 @@ def length_from(moved: Curve, unsure: Curve, rule: InfluenceBlock, left: int) ->
 class SignalBlock:
     """DepCap's boundary with another signal; asks the model itself, so it costs forwards that nobody counts.
 
-    With `TRUNCATED` it is `InfluenceBlock`. `samples` histories estimate `JOINT`.
+    With `TRUNCATED` it is `InfluenceBlock`. `samples` histories estimate `JOINT`, others at every opening.
     """
 
     rule: InfluenceBlock
@@ -120,16 +122,18 @@ class SignalBlock:
         now, then = log_probs(self.denoiser, [after, before], window)
         unsure, reach = entropy(now[None])[0].numpy(), window[:JOINT_REACH]
         joint = {
-            signal: sampled(self.denoiser, after, before, reach, self.samples, seed).joint
-            for signal, seed in ((JOINT, self.seed), (AGAIN, self.seed + OTHER_SEED))
+            signal: sampled(
+                self.denoiser, after, before, reach, self.samples, seed_of(self.seed, f"{start}/{signal}")
+            ).joint
+            for signal in (JOINT, AGAIN)
             if signal in signals
         }
-        return {
-            signal: length_from(
-                curve(signal, now, then, self.rule.top_k, joint.get(signal)), unsure, self.rule, left
-            )
-            for signal in signals
-        }
+        found = dict[str, Length]()
+        for signal in signals:
+            moved = joint[signal] if signal in joint else curve(signal, now, then, self.rule.top_k)
+            seen = len(reach) if signal in SHORT else len(window)
+            found[signal] = length_from(moved[:seen], unsure[:seen], self.rule, left)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.shares import percent, share
-from analysis.signals import AGAIN, EXACT, JOINT, JOINT_REACH, TRUNCATED
+from analysis.signals import AGAIN, EXACT, JOINT, JOINT_REACH, NEAR, TRUNCATED
 from analysis.statistics import clustered, mean
 from analysis.strata import flat
 from analysis.study import Row
@@ -25,11 +25,13 @@ def by_signal(opened: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(opened: pd.DataFrame) -> pd.DataFrame:
-    """Sizes at the same opening: every signal's beside exact A's and DepCap's own, and J's beside J's."""
+    """Sizes at the same opening: every signal's beside exact A's and DepCap's own, J's beside A's on the same
+    window, and J's beside J's.
+    """
     signals = list(opened["signal"].unique())
     pairs = [(against, signal) for against in (EXACT, TRUNCATED) for signal in signals if signal != against]
     compared, rows = _compared(opened), list[Row]()
-    for against, signal in [*pairs, (JOINT, AGAIN)]:
+    for against, signal in [*pairs, (NEAR, JOINT), (JOINT, AGAIN)]:
         for what, sizes in compared.items():
             both = sizes[[signal, against]].dropna()
             off, prompts = (both[signal] - both[against]).abs(), _prompts(both)
@@ -41,15 +43,15 @@ def agreement(opened: pd.DataFrame) -> pd.DataFrame:
 
 
 def instead(opened: pd.DataFrame) -> pd.DataFrame:
-    """How often J gives the size that A gives, beside how often it gives the same when drawn again.
+    """How often J gives the size that A gives on the same window, beside how often J drawn again does.
 
     If A's size were the one that J's histories give most often, J would be as A at least as often as J drawn
     again is as J: a `difference` below zero is more than sampling makes.
     """
     rows: list[Row] = []
     for what, sizes in _compared(opened).items():
-        known = sizes[[EXACT, JOINT, AGAIN]].dropna()
-        as_a, as_again = (known[JOINT] == known[name] for name in (EXACT, AGAIN))
+        known = sizes[[NEAR, JOINT, AGAIN]].dropna()
+        as_a, as_again = (known[JOINT] == known[name] for name in (NEAR, AGAIN))
         prompts = _prompts(known)
         difference = clustered(mean, [as_a.astype(float) - as_again], prompts, 0.0)
         found = {
@@ -80,7 +82,7 @@ def sentence(table: pd.DataFrame) -> str:
         f" {percent(row, 'as J drawn again')} with J drawn again: {_judged(row)}"
         for _, row in table[table["openings"] > 0].iterrows()
     ]
-    lead = f"With J in place of A (among the first {JOINT_REACH} candidates) the size stays the same"
+    lead = f"With J in place of A (both of the first {JOINT_REACH} candidates) the size stays the same"
     return f"{lead} {'; '.join(parts)}"
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, rankdata
 
 RESAMPLES, CLUSTER_RESAMPLES = 9_999, 2_000
 ENOUGH_PROMPTS = 10
@@ -149,3 +149,19 @@ def _mean_at(place: int, rows: NDArray[np.float64]) -> float:
 def mean(values: NDArray[np.float64]) -> float:
     """The mean; NaN of nothing."""
     return float(values.mean()) if len(values) else np.nan
+
+
+def separation(score: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """Area under the ROC curve: how often a true one scores above a false one. NaN without both."""
+    hits = int(truth.sum())
+    misses = len(truth) - hits
+    if not hits or not misses:
+        return np.nan
+    return float((rankdata(score)[truth > 0].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def separation_gain(
+    one: NDArray[np.float64], other: NDArray[np.float64], truth: NDArray[np.float64]
+) -> float:
+    """How much better one score separates than another."""
+    return separation(one, truth) - separation(other, truth)

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.agreement import agreement
+from analysis.agreement import GAP, LEAST, RATIO, agreement, unseen
 from analysis.statistics import Interval
 
 DISTANCES = {"1–8": slice(0, 8), "9–16": slice(8, 16), "17–32": slice(16, 32), "33–": slice(32, None)}
 """Places after the last block."""
-SHOWN = ("sum J / sum A", "median |J - A| / J", "Spearman")
+SHOWN = (RATIO, "median J / A", GAP, "Spearman")
 
 
 def summary(blocks: pd.DataFrame, by: Sequence[str], statistics: Sequence[str] = SHOWN) -> pd.DataFrame:
@@ -23,9 +23,12 @@ def summary(blocks: pd.DataFrame, by: Sequence[str], statistics: Sequence[str] =
 
 
 def counts(blocks: pd.DataFrame) -> dict[str, float]:
-    """How many blocks of how many prompts, and how sure J is in the middle one of them."""
-    error = (blocks["standard_error"] / blocks["joint"].clip(lower=1e-9)).median()
-    return {"blocks": len(blocks), "prompts": blocks["prompt"].nunique(), "median SE(J) / J": float(error)}
+    """How many blocks of how many prompts, how sure J is in the middle one of those whose error is known."""
+    error = (blocks["standard_error"] / blocks["joint"].clip(lower=LEAST)).median()
+    return {
+        "blocks": len(blocks), "prompts": blocks["prompt"].nunique(), "median SE(J) / J": float(error),
+        "all histories equal": float(unseen(blocks).mean()),
+    }  # fmt: skip
 
 
 def flat(found: dict[str, Interval]) -> dict[str, float]:
@@ -72,7 +75,7 @@ def _kinds(blocks: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     yield "size", pd.cut(blocks["size"], [0, 8, 16, 32, np.inf], labels=["1–8", "9–16", "17–32", "33–"])
     thirds = pd.qcut(blocks["entropy"].rank(method="first"), 3, labels=["1 low", "2 middle", "3 high"])
     yield "mean entropy", thirds
-    yield "candidates", blocks["confident"].map({True: "all confident", False: "not all confident"})
+    yield "confidence", blocks["confident"].map({True: "all confident", False: "not all confident"})
 
 
 def holm(ps: Sequence[float | None]) -> list[float]:

@@ -3,9 +3,10 @@
 Everything on the way is kept, so that a stopped study goes on: traces in `traces/`, rows in `STUDY.jsonl`.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -23,21 +24,27 @@ from depcap.journal import Journal
 from depcap.models.loading import Model
 from depcap.request import Request, Settings, check, identity
 from depcap.tasks import TASKS
-from depcap.trace import Header, Trace
+from depcap.trace import Header, Trace, json_params
 
 Row = dict[str, Any]
 Progress = Callable[[int], object]
 NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
 """How the decode of a held-out problem is called."""
+ROWS = 2
+"""What rows hold, as a number: a journal with rows of another kind is not gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a study concludes: a sentence, and the tables and figures that it rests on, by title."""
+    """What a study concludes: a sentence, and the tables and figures that it rests on, by title.
+
+    `marks` are columns for the table of the rows, such as whether the verdict counts a row.
+    """
 
     verdict: str
     tables: dict[str, pd.DataFrame]
     figures: dict[str, go.Figure] = field(default_factory=dict)
+    marks: dict[str, pd.Series] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class Study:
     """A question, how one decode is measured, and how all of it is read.
 
     `measure` gets the model and a decode and returns rows; `options` is what rows hang on besides.
-    `needs_scores` asks for traces that hold more than the commits; `terms` are what its tables' words mean.
+    `needs_scores` asks for traces that hold more than the commits; `terms` are what its tables' words mean,
+    `hints` what a table or figure shows, by title.
     """
 
     name: str
@@ -75,6 +83,7 @@ class Study:
     options: dict[str, Any] = field(default_factory=dict)
     needs_scores: bool = False
     terms: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def finding(self, rows: pd.DataFrame) -> Finding:
         """What is concluded of rows; of none, that there is nothing to conclude from."""
@@ -85,12 +94,16 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rows of one decode, with digests of its prompt and of its trace."""
+    """The rows of one decode, with digests of its prompt and of its trace, and how it was decoded.
+
+    `settings` is `depcap.request.Settings` as a dictionary that JSON can hold.
+    """
 
     decode: str
     task: str
     prompt: str
     digest: str
+    settings: dict[str, Any]
     rows: list[Row]
 
 
@@ -141,7 +154,7 @@ def measure(
 ) -> pd.DataFrame:
     """One table row per row that the study measures, with the decode's name and task before it."""
     header = {
-        "study": study.name, "model": model.weights, "dtype": str(model.dtype), "seed": seed,
+        "study": study.name, "model": model.weights, "dtype": str(model.dtype), "seed": seed, "rows": ROWS,
         **study.options,
     }  # fmt: skip
     kept = Journal(Measured, journal, header)
@@ -153,12 +166,26 @@ def measure(
         if path.stem not in done:
             trace = _checked(traces.load(path), model, study, path)
             decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
-            rows = study.measure(model, decode)
-            done[path.stem] = Measured(decode.name, decode.task or "traces", decode.prompt, digest, rows)
+            done[path.stem] = _measured(study, model, decode, digest)
             kept.add([done[path.stem]])
         chosen[path.stem] = done[path.stem]
         progress(1)
     return table(chosen.values())
+
+
+def _measured(study: Study, model: Model, decode: Decode, digest: str) -> Measured:
+    how = settings(decode.trace.header)
+    told = asdict(how) | {"params": json_params(how.params)}
+    rows = study.measure(model, decode)
+    return Measured(decode.name, decode.task or "traces", decode.prompt, digest, told, rows)
+
+
+def settings(header: Header) -> Settings:
+    """How a trace was decoded."""
+    return Settings(
+        header.method, header.cache, header.gen_length, header.stop, header.seed, header.temperature,
+        header.params,
+    )  # fmt: skip
 
 
 def _digest(path: Path) -> str:
@@ -177,9 +204,12 @@ def _checked(trace: Trace, model: Model, study: Study, path: Path) -> Trace:
 
 
 def table(entries: Iterable[Measured]) -> pd.DataFrame:
-    """Rows of all decodes, with the decode's name, its prompt's digest, and its task."""
+    """Rows of all decodes, named for the decode; with its prompt's digest, task, and settings as JSON."""
     return pd.DataFrame(
-        {"decode": entry.decode, "prompt": entry.prompt, "task": entry.task, **row}
+        {
+            "decode": entry.decode, "prompt": entry.prompt, "task": entry.task,
+            "settings": json.dumps(entry.settings), **row,
+        }
         for entry in entries
         for row in entry.rows
-    )
+    )  # fmt: skip

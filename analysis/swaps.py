@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from analysis.signals import ADABLOCK, CURVES, FIXED, RANDOM, TRUNCATED, RandomBlock, SignalBlock
-from analysis.study import NAME, Decode, Row
+from analysis.study import NAME, Decode, Row, settings
 from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.decoder import Method
 from depcap.errors import DepcapError
@@ -81,14 +81,6 @@ def problem(name: str) -> tuple[Task, Example] | None:
         return None
     task, problems = held_out(found[1], int(found[2]) + 1)
     return task, next(islice(problems, int(found[2]), None))
-
-
-def settings(header: Header) -> Settings:
-    """How a trace was decoded."""
-    return Settings(
-        header.method, header.cache, header.gen_length, header.stop, header.seed, header.temperature,
-        header.params,
-    )  # fmt: skip
 
 
 def depcap_rule(model: Model, trace: Trace, samples: int, seed: int) -> SignalBlock:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
-from app.presets import MODELS
+from app.presets import MODELS, SUITED
 from depcap import METHODS
 from depcap.filter import load_filter
 from depcap.models.loading import find
@@ -30,7 +30,7 @@ class ParameterFields:
                 for name, field in preset.params.model_fields.items():
                     if "tuple" in str(field.annotation) or "str" in str(field.annotation):
                         continue  # lists of ids and names of models are for programs, not for a public form
-                    self.components.append(_component(name, field))
+                    self.components.append(_component(name, field, SUITED.get(method, {}).get(name)))
                     self.names.append((method, name))
             self.groups[method] = group
 
@@ -44,9 +44,12 @@ class ParameterFields:
         return {name: value for (owner, name), value in pairs if owner == method and value is not None}
 
 
-def _component(name: str, field: FieldInfo) -> gr.Number | gr.Dropdown:
+def _component(name: str, field: FieldInfo, suited: Any) -> gr.Number | gr.Dropdown:
     """A list for parameters with a few names, a number for the others."""
-    common = {"value": field.default, "label": name, "info": field.description, "min_width": 140}
+    value, info = field.default, field.description
+    if suited is not None:
+        value, info = suited, f"{info} (the paper: {field.default})" if field.default else info
+    common = {"value": value, "label": name, "info": info, "min_width": 140}
     if get_origin(field.annotation) is Literal:
         return gr.Dropdown(choices=list(get_args(field.annotation)), **common)
     whole = "int" in str(field.annotation)

@@ -14,6 +14,7 @@ from app.host import host
 from app.presets import EXAMPLES, MODELS
 from depcap import DepcapError
 from depcap.generation import Decoding
+from depcap.request import Settings
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 RUNNING: dict[str, Any] = {
@@ -63,7 +64,12 @@ def decode_tab() -> Outputs:
             with gr.Row():
                 model = gr.Dropdown(MODELS, value=MODELS[0], label="Model", elem_id="model")
                 length = gr.Slider(
-                    8, session.MAX_GEN_LENGTH, 96, step=8, label="Generation length", elem_id="length"
+                    8,
+                    session.MAX_GEN_LENGTH,
+                    session.MAX_GEN_LENGTH,
+                    step=8,
+                    label="Generation length",
+                    elem_id="length",
                 )
             with gr.Accordion("Parameters", open=False, elem_id="parameters"):
                 fields = ParameterFields("depcap")
@@ -87,10 +93,9 @@ def _handler(fields: ParameterFields) -> Any:
         request: gr.Request, prompt: str, model: str, method: str, cache: str, length: int, *values: Any
     ) -> Iterator[tuple[Any, Any, Any, Any]]:
         try:
-            decoding = session.prepare(
-                prompt, model, method, cache, int(length or 0), fields.collect(method, values)
-            )
-            yield from play(decoding, request)
+            params = fields.collect(method, values)
+            settings = Settings(method, cache, int(length or 0), params=params)
+            yield from play(session.prepare(prompt, model, settings), request)
         except DepcapError as error:
             gr.Warning(str(error), title="Cannot decode this")
             yield (gr.skip(),) * 4

@@ -1,5 +1,6 @@
 """What the additivity tab shows: recorded results, and what is measured of a visitor's own trace."""
 
+import json
 import re
 import time
 import uuid
@@ -18,6 +19,7 @@ from app import session
 from app.files import STUDIES
 from app.presets import MODELS
 from depcap import DepcapError
+from depcap.request import Settings
 
 TASKS = ("all", "arithmetic", "python")
 PLAN = Plan(sizes=(4, 8), orders=(LEFT_TO_RIGHT,), samples=8, baselines=False, largest=32)
@@ -33,6 +35,12 @@ def shipped(model: str, task: str) -> Path:
     if model not in MODELS or task not in TASKS:
         raise DepcapError(f"no results for {model!r} and {task!r}")
     return STUDIES / f"{model}-{task}.json"
+
+
+def settings(model: str) -> Settings:
+    """How the recorded decodes of a model were made, as its results on file say; the page is not asked."""
+    told = json.loads(shipped(model, TASKS[0]).read_text(encoding="utf-8"))["settings"]
+    return Settings(**told)
 
 
 def picked(data: Any) -> tuple[str | Path, int]:

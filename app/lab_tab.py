@@ -64,7 +64,7 @@ def _replay(model: str, request: gr.Request, event: gr.EventData) -> Iterator[tu
         if isinstance(what, Path):
             yield gr.Tabs(selected="decode"), replay(what, block), gr.skip(), gr.skip(), gr.skip()
             return
-        decoding = session.prepare(what, model, "depcap", "none", session.MAX_GEN_LENGTH, {})
+        decoding = session.prepare(what, model, lab.settings(model))
         shown: Any = gr.Tabs(selected="decode")
         for updates in play(decoding, request, block):
             yield shown, *updates

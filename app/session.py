@@ -39,15 +39,12 @@ def model(name: str) -> depcap.Model:
     return depcap.load(name)
 
 
-def prepare(
-    prompt: str, model_name: str, method: str, cache_name: str, gen_length: int, params: dict[str, Any]
-) -> Decoding:
+def prepare(prompt: str, model_name: str, settings: Settings) -> Decoding:
     """A checked decode within the page's limits. Callers of the API pass through here too."""
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise depcap.DepcapError(f"the prompt has {len(prompt)} characters; at most {MAX_PROMPT_CHARACTERS}")
-    if not 1 <= gen_length <= MAX_GEN_LENGTH:
-        raise depcap.DepcapError(f"gen_length {gen_length} is out of range (1 to {MAX_GEN_LENGTH})")
-    settings = Settings(method, cache_name, gen_length, params=params)
+    if not 1 <= settings.gen_length <= MAX_GEN_LENGTH:
+        raise depcap.DepcapError(f"gen_length {settings.gen_length} is out of range (1 to {MAX_GEN_LENGTH})")
     decoding = start(model(model_name), prompt, settings, "distributions")
     tokens = len(decoding.request.prompts[0])
     if tokens > MAX_PROMPT_TOKENS:

@@ -2,7 +2,7 @@
 
     import depcap
     model = depcap.load("tiny-llada")
-    problem = "Tom has 3 apples. Tom buys 4 more. How many apples does Tom have now?"
+    problem = "Tom has 3 apples. Tom buys 4 new apples. How many apples does Tom have now?"
     result = depcap.generate(model, problem)[0]
 
 Names are imported when first used, so that reading a trace does not load torch.

@@ -1,4 +1,4 @@
-"""Cache policies, which are sets of positions, and the store they share.
+"""Cache policies, which are sets of positions.
 
 No cache, prefix cache and dual cache (Fast-dLLM, arXiv 2505.22618) and their successors differ only in *which
 positions are computed again* in a step, and in which can be seen. What is not computed keeps the keys and
@@ -16,31 +16,6 @@ from depcap.types import Moment, spanned
 
 View = tuple[Bool[Tensor, "B L"], Bool[Tensor, "B L"]]
 """Positions to compute, and positions that can be seen."""
-
-
-class KVCache:
-    """Keys (rotated) and values of every layer, written by position.
-
-    Layout `[B, L + 1, G, D]`: slot L takes the writes of padding and is never read.
-    """
-
-    def __init__(
-        self, layers: int, batch: int, length: int, heads: int, head_size: int, like: Tensor
-    ) -> None:
-        shape = (layers, 2, batch, length + 1, heads, head_size)
-        self.slots = torch.zeros(shape, dtype=like.dtype, device=like.device)
-
-    def write(self, layer: int, rows: Tensor, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Store keys and values `[R G C D]` of some rows `[R]` at slots `[R C]`."""
-        self.slots[layer, 0, rows[:, None], slots] = keys.transpose(1, 2)
-        self.slots[layer, 1, rows[:, None], slots] = values.transpose(1, 2)
-
-    def read(self, layer: int, rows: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Keys and values `[R G length D]` of some rows."""
-        keys, values = self.slots[layer, :, :, :length]
-        if len(rows) < keys.shape[0]:
-            keys, values = keys[rows], values[rows]
-        return keys.transpose(1, 2), values.transpose(1, 2)
 
 
 def _all(moment: Moment) -> Bool[Tensor, "B L"]:
@@ -70,7 +45,10 @@ class NoCache:
 
 @dataclass(frozen=True, slots=True)
 class PrefixCache:
-    """What is left of the block is kept; block and suffix are computed. With blocks of one: `NoCache`."""
+    """What is left of the block is kept; block and suffix are computed (Fast-dLLM, arXiv 2505.22618).
+
+    With blocks of one position this is `none`.
+    """
 
     stores: bool = True
 
@@ -81,7 +59,10 @@ class PrefixCache:
 
 @dataclass(frozen=True, slots=True)
 class DualCache:
-    """Prefix and suffix are kept; only the block is computed. With blocks of one: `NoCache`."""
+    """Prefix and suffix are kept; only the block is computed (Fast-dLLM, arXiv 2505.22618).
+
+    With blocks of one position this is `none`.
+    """
 
     stores: bool = True
 
@@ -92,9 +73,23 @@ class DualCache:
 
 @dataclass(frozen=True, slots=True)
 class VicinityCache:
-    """As `DualCache`, with `reach` positions on either side computed too (dInfer, arXiv 2510.08666).
+    """As `dual`, with `reach` positions on either side computed too (dInfer, arXiv 2510.08666).
 
-    With a reach as long as the canvas: `NoCache`.
+    What changes most when a token is decided are the states close to it, within the block or beside it.
+
+    Formula:
+
+        compute = [s − r, e + r), everything where the block [s, e) opens     r: `reach`
+        visible = everything
+
+    With a reach as long as the canvas this is `none`.
+
+    Defaults: dInfer's 16 positions.
+
+    Differences:
+
+    - dInfer has it together with decoders of its own, soft embeddings and several devices. Here it is the
+      cache alone, and that everything is computed where a block opens is as for `dual`.
     """
 
     reach: int = 16
@@ -109,9 +104,22 @@ class VicinityCache:
 class DelayedCache:
     """Decided tokens are kept from the step after the one that decided them (dKV-Cache, arXiv 2505.15781).
 
-    States move most when their token is decided, so it is computed once more. Masked positions are always
-    computed; everything is where a block opens and in every `refresh`-th step of a block. With `refresh` 1:
-    `NoCache`.
+    States move most when their token is decided, so it is computed once more before it is kept.
+
+    Formula:
+
+        compute = {masked} ∪ {decided in the last step}, everything in a block's steps 0, N, 2N, ...
+        visible = everything                                                  N: `refresh`
+
+    With `refresh` 1 this is `none`.
+
+    Defaults: N = 8, that of the paper's decode variant for LLaDA.
+
+    Differences:
+
+    - Of the paper's variants this is dKV-Cache-Decode, with its cache begun anew in every block. That for
+      Dream has N = 4. The greedy variant (N = 2) and those that also keep the prompt (Prefill, PD) are left
+      out.
     """
 
     refresh: int = 8
@@ -126,10 +134,27 @@ class DelayedCache:
 
 @dataclass(frozen=True, slots=True)
 class DropoutCache:
-    """As `PrefixCache`, with a random part of the suffix out of sight (DPad, arXiv 2508.14148).
+    """As `prefix`, with a random part of the suffix out of sight (DPad, arXiv 2508.14148).
 
-    The position d past what is read stays with probability `density` phi(`spread` d / (`width` - 1)), phi the
-    standard normal density, up to `width`; none beyond. The draw hangs on the block's start alone.
+    Masks far ahead say little more than that there are some. Those close to the block stay, the further the
+    fewer.
+
+    Formula:
+
+        P(position d past what is read stays) = a φ(k d / (w − 1)) for d < w, else 0
+        φ(x) = exp(−x² / 2) / √(2π)
+
+    `density` is a, `spread` k, `width` w. The draw hangs on the block's start alone: rows and seeds share it.
+    With everything kept this is `prefix`.
+
+    Defaults: k 4, a 2, w 256, those for GSM8K and MATH. HumanEval has 3, 2.3 and 512, MBPP 3, 2.3 and 128.
+
+    Differences:
+
+    - The official exit (once a finished block has an end token the rest becomes end tokens) is left out:
+      `--stop eos` ends a row there.
+    - d counts from the end of what is read, which is the block's unless a method looks further (`depcap` and
+      `adablock` where a block opens, `klass` always); there from the block's end.
     """
 
     width: int = 256
@@ -154,9 +179,25 @@ class DropoutCache:
 
 @dataclass(frozen=True, slots=True)
 class StreamingCache:
-    """As `PrefixCache`, with only the next `width` positions of the suffix and its last in sight.
+    """As `prefix`, with only the next positions of the suffix and its last in sight.
 
-    Streaming-dLLM (arXiv 2601.17917). With a width as long as the canvas: `PrefixCache`.
+    Streaming-dLLM (arXiv 2601.17917): what is near matters, and where the text ends.
+
+    Formula:
+
+        visible = [0, e + w) ∪ {last position}             e: the end of what is read, w: `width`
+        compute = what is visible from the block on, all that is visible where it opens
+
+    With a width as long as the canvas this is `prefix`.
+
+    Defaults: w 96, that for LLaDA on GSM8K; for Dream 32.
+
+    Differences:
+
+    - The paper's threshold τ₀ (1 − α (1 − r)), which falls with the masked share r of what is forwarded, is a
+      method's and not a cache's; it is left out.
+    - So is its exit at a finished block with an end token: `--stop eos` ends a row there.
+    - e is the block's end unless a method looks further, as for `dpad`.
     """
 
     width: int = 96
@@ -178,10 +219,23 @@ def _seen(moment: Moment, visible: Bool[Tensor, "B L"]) -> View:
 
 @dataclass(frozen=True, slots=True)
 class TrailingCache:
-    """For sliding blocks: of what is decided only the last `width` positions are computed again (APD).
+    """For sliding blocks: of what is decided only the last positions are computed again (APD).
 
-    From `width` - 1 before the previous block's start on; everything in the first step. With a width as long
-    as the canvas: `NoCache`.
+    arXiv 2506.00413. For method `apd`, whose blocks open in every step, so that `prefix` would keep nothing.
+
+    Formula:
+
+        compute = [s − a − W + 1, end), everything in the first step
+        visible = everything that is drafted, and before
+
+    s is the first undecided position, a how many were accepted in the last step, W is `width`. With a width
+    as long as the canvas this is `none`.
+
+    Defaults: W 16, the published setting with R 0.7 and M 100; the other has 32.
+
+    Differences:
+
+    - None, but that W of 0, which breaks Dream's shift in the official code, works here.
     """
 
     width: int = 16

@@ -51,7 +51,7 @@ def decode(
     ] = None,
     method: MethodName = "depcap",
     cache: Cache = "none",
-    gen_length: GenLength = 128,
+    gen_length: GenLength = 256,
     set_: Settings = [],  # noqa: B006 - typer copies it
     stop: Stop = "eos",
     seed: Seed = 0,

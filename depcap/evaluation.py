@@ -24,14 +24,15 @@ from depcap.tasks.base import HELD_OUT_PROBLEMS
 class Outcome:
     """One held-out problem, decoded and scored.
 
-    `problem` is its place in the held-out set, from 0; `computed` counts positions run through the network,
-    `auxiliary` forwards of a second model and `auxiliary_computed` its positions; `filled` the positions that
-    were decided, `response_length` those before the first end token, `overlong` says that there was none;
-    `seconds` is an equal share of its batch's decoding time, so that times of one `batch` are one observation
-    (0 in files that do not tell).
+    `problem` is its place in the held-out set, from 0, `level` how hard it is; `computed` counts positions
+    that the network computed, `auxiliary` forwards of a second model and `auxiliary_computed` its positions;
+    `filled` the positions that were decided, `response_length` those before the first end token, `overlong`
+    says that there was none; `seconds` is an equal share of its batch's decoding time, so that times of one
+    `batch` are one observation (0 in files that do not tell).
     """
 
     problem: int
+    level: int
     right: bool
     nfe: int
     computed: int
@@ -57,10 +58,11 @@ class Score:
 class Report:
     """What an evaluation found.
 
-    `nfe_mean`, `auxiliary_mean` and `computed_mean` are forwards, forwards of a second model and positions
-    run through the network, per problem; `positions_per_second` counts all positions that were decided,
-    `tokens_per_second` tokens before the first end token, over the decoding time at the given batch size;
-    `overlong` is the share of responses without an end token; `seconds` is decoding time.
+    `levels` has the accuracy of every level that occurs; `nfe_mean`, `auxiliary_mean` and `computed_mean` are
+    forwards, forwards of a second model and positions run through the network, per problem;
+    `positions_per_second` counts all positions that were decided, `tokens_per_second` tokens before the first
+    end token, over the decoding time at the given batch size; `overlong` is the share of responses without an
+    end token; `seconds` is decoding time.
     """
 
     task: str
@@ -68,6 +70,7 @@ class Report:
     n: int
     accuracy: float
     ci95: tuple[float, float]
+    levels: dict[int, Score]
     nfe_mean: float
     auxiliary_mean: float
     computed_mean: float
@@ -141,18 +144,19 @@ def _decode(
         right = task.score(example, result.text or "") == 1.0
         overlong = result.response_length == len(result.tokens)
         yield Outcome(
-            first + place, right, result.nfe, result.computed, result.auxiliary,
+            first + place, example.level, right, result.nfe, result.computed, result.auxiliary,
             result.filled, result.response_length, overlong, seconds, number, result.auxiliary_computed,
         )  # fmt: skip
 
 
 def report(task: Task, outcomes: list[Outcome], batch_size: int) -> Report:
     """Outcomes in sum."""
-    n, right = len(outcomes), [outcome.right for outcome in outcomes]
-    whole = score(right)
+    n, whole = len(outcomes), score([outcome.right for outcome in outcomes])
+    found = sorted({outcome.level for outcome in outcomes})
+    levels = {level: score([o.right for o in outcomes if o.level == level]) for level in found}
     tokens, seconds = sum(o.response_length for o in outcomes), sum(o.seconds for o in outcomes)
     return Report(
-        task.name, task.version, n, whole.accuracy, whole.ci95, sum(o.nfe for o in outcomes) / n,
+        task.name, task.version, n, whole.accuracy, whole.ci95, levels, sum(o.nfe for o in outcomes) / n,
         sum(o.auxiliary for o in outcomes) / n, sum(o.computed for o in outcomes) / n,
         sum(o.filled for o in outcomes) / seconds, tokens / seconds, tokens / n,
         sum(o.overlong for o in outcomes) / n, seconds, batch_size,

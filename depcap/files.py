@@ -6,8 +6,11 @@ from pathlib import Path
 
 
 def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `path`, then put it in its place."""
-    temporary = path.with_name(path.name + ".tmp")
+    """Let `write` make a file beside `path`, then put it in its place.
+
+    Processes that replace the same file do not disturb each other: the last one's stays.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     write(temporary)
     os.replace(temporary, path)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
@@ -16,6 +16,8 @@ from depcap.errors import DepcapError
 WIDTH = 32
 """Positions that are looked at together."""
 FILE = "filter.safetensors"
+TRAINED_FOR = "trained_for"
+"""What the file calls the hash of the model's weights."""
 SHAPES = {"w1": (WIDTH, WIDTH), "b1": (WIDTH,), "w2": (WIDTH, WIDTH), "b2": (WIDTH,)}
 
 
@@ -47,24 +49,39 @@ class Filter:
         return f"sha256:{digest.hexdigest()}"
 
 
-def load_filter(folder: Path) -> Filter | None:
-    """The filter in a model's folder; None where there is none."""
+def load_filter(folder: Path, model: str | None = None) -> Filter | None:
+    """The filter in a model's folder; None where there is none.
+
+    `model` is the hash of the weights that it is to decode with. DepcapError if the file is no filter, or
+    names other weights, or none: confidences of another model mean something else.
+    """
     path = folder / FILE
     if not path.exists():
         return None
     try:
         weights = load_file(path)
+        with safe_open(path, "pt") as file:
+            trained_for = (file.metadata() or {}).get(TRAINED_FOR)
     except (SafetensorError, OSError) as error:
         raise DepcapError(f"{path} cannot be read: {error}") from None
     if {name: tuple(weight.shape) for name, weight in weights.items()} != SHAPES:
         raise DepcapError(f"{path} is not a filter over {WIDTH} positions")
+    if model not in (None, trained_for):
+        raise DepcapError(
+            f"{path} was not trained for these weights (it names {trained_for}, they are {model}):"
+            " scripts/train_filter.py trains one"
+        )
     return Filter(weights)
 
 
-def save_filter(made: Filter, folder: Path) -> None:
-    """Write the filter into a model's folder, whole or not at all."""
+def save_filter(made: Filter, folder: Path, model: str) -> None:
+    """Write the filter into a model's folder, whole or not at all.
+
+    With it goes the hash of the weights it was trained for, `model`.
+    """
     temporary = folder / f"{FILE}.tmp"
-    save_file({name: weight.contiguous() for name, weight in made.weights.items()}, temporary)
+    weights = {name: weight.contiguous() for name, weight in made.weights.items()}
+    save_file(weights, temporary, metadata={TRAINED_FOR: model})
     temporary.chmod(0o644)
     temporary.replace(folder / FILE)
 

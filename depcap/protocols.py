@@ -9,7 +9,7 @@ from depcap.types import Answer, Block, Canvas, Moment, Opening, Proposal, Query
 
 
 class Store(Protocol):
-    """Keys and values of every layer at every position; see `depcap.cache.KVCache`."""
+    """Keys and values of every layer at every position; see `depcap.store.KVCache`."""
 
     def write(self, layer: int, rows: Tensor, slots: Tensor, keys: Tensor, values: Tensor) -> None: ...
 

@@ -19,7 +19,7 @@ class Settings:
 
     method: str = "depcap"
     cache: str = "none"
-    gen_length: int = 128
+    gen_length: int = 256
     stop: str = "eos"
     seed: int = 0
     temperature: float = 0.0

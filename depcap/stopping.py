@@ -29,7 +29,8 @@ class RunToEnd:
 class StopAtEos:
     """A row ends after its first end token once everything before that token is decided.
 
-    Nothing before the end token can change any more, so the response is that of `RunToEnd`.
+    Nothing before the end token can change any more, so the response is that of `run_to_end`, whatever the
+    method and the cache.
     """
 
     lookahead: int = 0
@@ -51,14 +52,26 @@ class StopAtEos:
 class EndOfTextPrediction:
     """A row is cut right after a predicted end token (EoTP of Learn2PD, arXiv 2509.25188).
 
-    After the leftmost position that a learnt filter accepts as an end token in this step; if there is none,
-    after the position, masked in this step and anywhere in the row, whose proposal is an end token with the
-    largest confidence, however small that is. The position itself may still be masked and is decided later,
-    perhaps to something else. What is cut off is not seen any more, so that this rule can change the
-    response. With a cache that does not compute the suffix, "anywhere" is what it computes. Of a method that
-    masks again (`wino`) a row is cut only once its block is full. The official code takes one id for the end
-    (not LLaDA's `<|eot_id|>`), here every id that ends a response counts; its code for Dream looks at the
-    block alone.
+    What is cut off is not seen any more, so that this rule can change the response.
+
+    Formula:
+
+        end = 1 + min {i: the filter accepts i in this step, x_i is an end token}
+        else  1 + argmax {c_i: i was masked when the step began, x_i is an end token}
+
+    The second position may be anywhere in the row and its confidence however small. Either may still be
+    masked and is decided later, perhaps to something else.
+
+    Defaults: nothing to set.
+
+    Differences:
+
+    - Whether positions that are unmasked in this very step count for the second line is not clear from the
+      paper; in our reading they do.
+    - The official code takes one id for the end (not LLaDA's `<|eot_id|>`), here every id that ends a
+      response counts. Its code for Dream looks at the block alone.
+    - With a cache that does not compute the suffix, "anywhere" is what it computes.
+    - Of a method that masks again (`wino`) a row is cut only once its block is full.
     """
 
     lookahead: int = EVERYWHERE

@@ -28,10 +28,10 @@ model = depcap.load(MODEL)
 
 # %%
 problem = (
-    "Ida has 14 stamps. Ida buys 3 packs of 7. Ida gives 4 to each of 2 friends. Ida doubles the number. "
-    "How many stamps does Ida have now?"
+    "Ida has 14 stamps. Ida buys 3 packs of 7 stamps. Ida gives 4 stamps to each of 2 friends. "
+    "Ida doubles the number of stamps. How many stamps does Ida have now?"
 )
-result = depcap.generate(model, problem, gen_length=96, record="distributions")[0]
+result = depcap.generate(model, problem, record="distributions")[0]
 print(result.text)
 
 # %% [markdown]
@@ -59,6 +59,6 @@ views.timeline(result.trace, longest)
 # The same problem with one token per step gives what the model says when it is never hurried.
 
 # %%
-slow = depcap.generate(model, problem, method="llada", gen_length=96)[0]
+slow = depcap.generate(model, problem, method="llada")[0]
 print(slow.text)
 print(f"{slow.response_length} tokens in {slow.nfe} forwards")

@@ -26,10 +26,11 @@ MODEL = "tiny-llada"
 pio.renderers.default = renderer()
 model = depcap.load(MODEL)
 problem = (
-    'def solve(nums, limit):\n    """Return the sum of the squares of the numbers in nums '
-    'that are odd and less than limit."""\n'
+    'def result_of(nums, limit):\n    """Compute the sum of the numbers in nums that are divisible by 4 and '
+    "greater than limit, each decreased by 10, or 0 if there are none. "
+    'Return the larger of the result and 14."""\n'
 )
-result = depcap.generate(model, problem, gen_length=96, record="distributions")[0]
+result = depcap.generate(model, problem, gen_length=128, record="distributions")[0]
 print(result.text)
 print(result.block_sizes)
 
@@ -45,7 +46,7 @@ views.boundary(result.trace, 1)
 
 # %%
 for weight in (0.0, 0.6, 1.2, 2.4):
-    other = depcap.generate(model, problem, gen_length=96, lambda_u=weight)[0]
+    other = depcap.generate(model, problem, gen_length=128, lambda_u=weight)[0]
     print(f"lambda_u {weight}: blocks {other.block_sizes}, {other.nfe} forwards")
 
 # %% [markdown]
@@ -54,8 +55,8 @@ for weight in (0.0, 0.6, 1.2, 2.4):
 # the last block altogether.
 
 # %%
-rule = depcap_rule(model, result.trace, samples=4, seed=0)
-for opening in openings(result.trace)[:3]:
+rule = depcap_rule(model, result.trace, samples=2, seed=0)
+for opening in openings(result.trace)[:2]:
     found = rule.lengths(opening.after, opening.before, opening.start, CURVES)
     print(opening.start, {signal: length.size for signal, length in found.items()})
 

@@ -25,10 +25,10 @@ MODEL = "tiny-llada"
 pio.renderers.default = renderer()
 model = depcap.load(MODEL)
 problem = (
-    "Ida has 14 stamps. Ida buys 3 packs of 7. Ida gives 4 to each of 2 friends. Ida doubles the number. "
-    "How many stamps does Ida have now?"
+    "Ida has 14 stamps. Ida buys 3 packs of 7 stamps. Ida gives 4 stamps to each of 2 friends. "
+    "Ida doubles the number of stamps. How many stamps does Ida have now?"
 )
-result = depcap.generate(model, problem, gen_length=96, record="distributions")[0]
+result = depcap.generate(model, problem, record="distributions")[0]
 print(result.text)
 
 # %% [markdown]

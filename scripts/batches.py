@@ -13,12 +13,11 @@ from torch import Tensor
 
 from depcap.tasks import TASKS
 from depcap.tasks.arithmetic import drill
+from depcap.tasks.base import LEVELS
 
 TOKENIZER = Path(__file__).parents[1] / "depcap" / "bundled" / "tokenizer.json"
 END_ID, MASK_ID = 0, 1
-BUCKETS = (64, 96, 128, 192, 320)
-DRILL_SHARE = 0.15
-ARITHMETIC_SHARE = 0.6
+DRILL_SHARE = 0.08
 
 
 @dataclass(frozen=True)
@@ -32,49 +31,76 @@ class Batch:
 
 Problem = Callable[[Random], tuple[str, str]]
 """Draws a prompt and its response."""
+Row = tuple[list[int], list[int]]
+"""Token ids of a prompt and its response."""
 
 
-def batches(
-    problem: Problem, tokens: int, stretch: tuple[float, ...], seed: int, first_step: int
-) -> Iterator[Batch]:
-    """One batch of about `tokens` tokens per step; a step's draw hangs on the seed and its number alone.
+@dataclass(frozen=True)
+class Source:
+    """Where batches come from: about `tokens` tokens each, in rows of one of the `lengths`.
 
-    `stretch` is how often a row goes to the smallest bucket it fits, to the next, and so on: a network that
-    has seen no long tail of padding does not know what to do with a long generation region.
+    `stretch` is how often a row goes to the shortest length that it fits, to the next, and so on: a network
+    that has seen no long tail of padding does not know what to do with a long generation region.
     """
+
+    problem: Problem
+    tokens: int
+    lengths: tuple[int, ...]
+    stretch: tuple[float, ...]
+
+
+def batches(source: Source, seed: int, first_step: int) -> Iterator[Batch]:
+    """One batch per step; a step's draw hangs on the seed and its number alone."""
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
     step = first_step
     while True:
-        yield _batch(tokenizer, problem, tokens, Random(f"{seed}/{step}"), stretch)
+        yield _batch(source, tokenizer, Random(f"{seed}/{step}"))
         step += 1
 
 
-def _batch(
-    tokenizer: Tokenizer, problem: Problem, tokens: int, rng: Random, stretch: tuple[float, ...]
-) -> Batch:
-    """Rows are drawn until some length's bucket is full."""
-    rows: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in BUCKETS}
+def _batch(source: Source, tokenizer: Tokenizer, rng: Random) -> Batch:
+    """A length is drawn first, then rows until there are enough of it.
+
+    A batch has fewer rows of a greater length, which is chosen so much more often: rows occur as often as
+    problems do.
+    """
     while True:
-        prompt, response = problem(rng)
-        head, tail = tokenizer.encode(prompt).ids, tokenizer.encode(response).ids
-        fits = [length for length in BUCKETS if len(head) + len(tail) < length]
-        further = rng.choices(range(len(stretch)), stretch)[0]
-        length = fits[min(further, len(fits) - 1)]
-        rows[length].append((head, tail))
-        if len(rows[length]) * length >= tokens:
-            return _pack(rows[length], length)
+        length, row = _row(source, tokenizer, rng)
+        if rng.random() < length / source.lengths[-1]:
+            break
+    rows = [row]
+    while (len(rows) + 1) * length <= source.tokens:
+        other, row = _row(source, tokenizer, rng)
+        if other == length:
+            rows.append(row)
+    return _pack(rows, length)
 
 
-def tasks(rng: Random) -> tuple[str, str]:
-    """A problem of either task's training split, or a drill."""
-    if rng.random() < DRILL_SHARE:
-        return drill(rng)
-    task = TASKS["arithmetic" if rng.random() < ARITHMETIC_SHARE else "python"]
-    example = task.sample(rng, "train")
-    return example.prompt, example.reference
+def _row(source: Source, tokenizer: Tokenizer, rng: Random) -> tuple[int, Row]:
+    """The ids of a problem that fits a row, and the length of the row that they go to."""
+    fits: list[int] = []
+    while not fits:
+        head, tail = (tokenizer.encode(text).ids for text in source.problem(rng))
+        fits = [length for length in source.lengths if len(head) + len(tail) < length]
+    further = rng.choices(range(len(source.stretch)), source.stretch)[0]
+    return fits[min(further, len(fits) - 1)], (head, tail)
 
 
-def _pack(rows: list[tuple[list[int], list[int]]], length: int) -> Batch:
+@dataclass(frozen=True)
+class Mixture:
+    """Problems of both training splits, this share of them arithmetic, all levels alike; and drills."""
+
+    arithmetic: float
+
+    def __call__(self, rng: Random) -> tuple[str, str]:
+        """A problem, as `Problem` says."""
+        if rng.random() < DRILL_SHARE:
+            return drill(rng)
+        task = TASKS["arithmetic" if rng.random() < self.arithmetic else "python"]
+        return task.draw(rng, "train", rng.choice(LEVELS))
+
+
+def _pack(rows: list[Row], length: int) -> Batch:
     ids = [head + tail + [END_ID] * (length - len(head) - len(tail)) for head, tail in rows]
     start = [len(head) for head, _ in rows]
     end = [len(head) + len(tail) for head, tail in rows]
@@ -82,13 +108,19 @@ def _pack(rows: list[tuple[list[int], list[int]]], length: int) -> Batch:
 
 
 def prefetch(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
-    """Run `source` in a thread, so that the cores stay on the network."""
-    ready: queue.Queue[Batch] = queue.Queue(depth)
+    """Run `source` in a thread, so that the cores stay on the network; what it raises is raised here."""
+    ready: queue.Queue[Batch | Exception | None] = queue.Queue(depth)
 
     def fill() -> None:
-        for item in source:
-            ready.put(item)
+        try:
+            for batch in source:
+                ready.put(batch)
+            ready.put(None)
+        except Exception as error:
+            ready.put(error)
 
     threading.Thread(target=fill, daemon=True).start()
-    while True:
-        yield ready.get()
+    while (item := ready.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item

@@ -11,13 +11,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import torch
 import typer
 
 from depcap.models.checkpoint import LLADA_KEYS, LLAMA_KEYS, save_network
 from depcap.models.transformer import Transformer
 from scripts.batches import END_ID, MASK_ID, TOKENIZER
 from scripts.objectives import CAUSAL_CONFIG, MASKED_CONFIG, SHIFTED_CONFIG
+from scripts.train import averaged
 
 TEMPLATE = "{{ messages[0]['content'].rstrip('\n') + '\n' }}"
 """The tasks' prompts end with one newline; a typed one need not. (Jinja drops a template's last newline.)"""
@@ -73,7 +73,7 @@ def main(layout: Layout, checkpoint: Path, output: Path) -> None:
         Layout.LLAMA: (LLAMA_KEYS, llama_config(), CAUSAL_CONFIG),
     }[layout]
     network = Transformer(shape)
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    network.load_state_dict(averaged(checkpoint))
     output.mkdir(parents=True, exist_ok=True)
     save_network(network, output / "model.safetensors", keys)
     (output / "model.safetensors").chmod(0o644)

@@ -5,51 +5,76 @@
 No learning, only arithmetic. One attention layer is put in front. Its four heads together are as wide as the
 network, so they can carry a whole embedding, and they all look exactly one position back (rotary angles make
 the score peak there): what enters the old layers at position i is the embedding of token i - 1, and the old
-network says at i what it said at i - 1. Key and value heads are no longer shared, biases are dropped, and the
-MLPs give up their least used neurons, so that the checkpoint keeps its size; `train diffusion` mends
-what pruning, the biases and the first position cost.
+network says at i what it said at i - 1. Key and value heads are no longer shared, and biases are dropped. The
+MLPs give up the neurons that the others can best stand in for, so that the checkpoint keeps its size: what
+the others write is fitted by least squares to what all wrote. `train diffusion` mends what is left of it.
 """
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from scipy.linalg import qr
 from torch import Tensor
 
-from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
-from scripts.batches import Batch, batches, tasks
-from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED, SHIFTED_CONFIG, Objective
-from scripts.train import save
+from depcap.models.transformer import Layer, Transformer, TransformerConfig, attend_fully
+from scripts.batches import Batch, batches
+from scripts.objectives import MASKED_CONFIG, RECIPES, SHIFTED_CONFIG, Objective
+from scripts.train import averaged, save
+from scripts.views import rows
 
 OWN = 0.02
 """What is left of a position's own embedding beside its predecessor's."""
 SIZE = 0.5
 """Norm of every new embedding; equal norms make the normalisation before attention a constant."""
+BATCHES = 8
+"""Of training problems, on which the neurons are watched."""
 SHARPNESS = 12.0
 """How far the score of the position before lies above its neighbours'."""
 
 
-def fold(source: Transformer, config: TransformerConfig, use: list[Tensor], own: float = OWN) -> Transformer:
-    """A network of `config` whose output at i is the source's at i - 1; `use` ranks each layer's neurons.
+def fold(
+    source: Transformer, config: TransformerConfig, moments: list[Tensor], own: float = OWN
+) -> Transformer:
+    """A network of `config` whose output at i is the source's at i - 1; `moments` are `neuron_moments`.
 
     Exact as `own` goes to zero, but for position 0, which finds nothing before it and sees itself.
     """
     network = Transformer(config)
     with torch.no_grad():
         _look_back(network, source.embed.weight, own)
-        for old, new, ranks in zip(source.layers, network.layers[1:], use, strict=True):
-            kept = ranks.topk(config.intermediate_size).indices.sort().values
+        for old, new, moment in zip(_layers(source), network.layers[1:], moments, strict=True):
+            kept, written = pruned(old.mlp.down_proj.weight, moment, config.intermediate_size)
             state = {name: value for name, value in old.state_dict().items() if not name.endswith("bias")}
             for name in ("attention.k_proj.weight", "attention.v_proj.weight"):
                 state[name] = _ungrouped(state[name], source.config)
             for name in ("mlp.gate_proj.weight", "mlp.up_proj.weight"):
                 state[name] = state[name][kept]
-            state["mlp.down_proj.weight"] = state["mlp.down_proj.weight"][:, kept]
+            state["mlp.down_proj.weight"] = written
             new.load_state_dict(state)
         network.norm.load_state_dict(source.norm.state_dict())
         network.head.load_state_dict(source.head.state_dict())
     return network
+
+
+def pruned(written: Tensor, moment: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Which `count` neurons stay, and what they write [E count] in place of what all wrote [E I].
+
+    They are chosen one by one for what they write beyond those already chosen (pivoted QR), then fitted.
+    """
+    damped = moment + 1e-6 * moment.diagonal().mean() * torch.eye(len(moment), dtype=moment.dtype)
+    root = torch.linalg.cholesky(damped).T * written.norm(dim=0)
+    kept = torch.from_numpy(qr(root.numpy(), mode="r", pivoting=True)[1][:count]).long().sort().values
+    among, towards = damped[kept][:, kept], damped[kept] @ written.T.to(moment.dtype)
+    return kept, torch.linalg.solve(among, towards).T.to(written.dtype)
+
+
+def _layers(network: Transformer) -> list[Layer]:
+    """The layers, with their type (a ModuleList has none)."""
+    return [layer for layer in network.layers if isinstance(layer, Layer)]
 
 
 def _ungrouped(weight: Tensor, config: TransformerConfig) -> Tensor:
@@ -60,12 +85,12 @@ def _ungrouped(weight: Tensor, config: TransformerConfig) -> Tensor:
 
 def _look_back(network: Transformer, embedding: Tensor, own: float) -> None:
     """Set embedding and layer 0: one coordinate is a constant to aim with, all others are carried over."""
-    config, first = network.config, network.layers[0]
+    config, first = network.config, _layers(network)[0]
     pilot = int(embedding.var(0).argmin())
     carried = torch.ones(config.hidden_size)
     carried[pilot] = 0
     network.embed.weight.copy_(own * embedding * carried)
-    spare = SIZE**2 - network.embed.weight.square().sum(-1)
+    spare: Tensor = SIZE**2 - network.embed.weight.square().sum(-1)
     if spare.min() <= 0.5 * SIZE**2:
         raise SystemExit(f"embeddings too long to fold: their norms reach {embedding.norm(dim=-1).max():.1f}")
     network.embed.weight[:, pilot] = spare.sqrt()
@@ -97,20 +122,27 @@ def _one_back(config: TransformerConfig) -> tuple[Tensor, Tensor]:
     return query, length * torch.cat((quick, torch.zeros(planes)))
 
 
-def neuron_use(network: Transformer, batch: Batch) -> list[Tensor]:
-    """Per layer, how much each MLP neuron writes into the residual, on one batch of masked rows."""
-    inputs, _, _ = SHIFTED.targets(batch, torch.Generator().manual_seed(0))
-    use: list[Tensor] = []
+def neuron_moments(network: Transformer, seen: Iterable[Batch]) -> list[Tensor]:
+    """Per layer, the sum over positions of products of its MLP's neurons [I I], on masked rows."""
+    neurons = network.config.intermediate_size
+    moments = [torch.zeros(neurons, neurons, dtype=torch.float64) for _ in network.layers]
 
-    def watch(module: torch.nn.Module, arguments: tuple[Tensor], _out: Tensor) -> None:
-        use.append(arguments[0].square().mean((0, 1)).sqrt() * module.weight.norm(dim=0))
+    def watch(layer: int, active: Tensor) -> None:
+        flat = active.flatten(0, 1).double()
+        moments[layer] += flat.T @ flat
 
-    hooks = [layer.mlp.down_proj.register_forward_hook(watch) for layer in network.layers]
+    hooks = [
+        layer.mlp.down_proj.register_forward_pre_hook(lambda _module, active, at=at: watch(at, *active))
+        for at, layer in enumerate(_layers(network))
+    ]
     with torch.no_grad():
-        network(inputs, torch.arange(inputs.shape[1]).expand(inputs.shape), attend_fully)
+        for number, batch in enumerate(seen):
+            noise = torch.Generator().manual_seed(number)
+            sight = rows(batch, noise, lambda sight: torch.zeros(sight.ids.shape), 1)
+            network(sight.ids, sight.positions, attend_fully)
     for hook in hooks:
         hook.remove()
-    return use
+    return moments
 
 
 def main(
@@ -119,9 +151,9 @@ def main(
 ) -> None:
     """Fold the shift of one checkpoint away."""
     source = Transformer(SHIFTED_CONFIG)
-    source.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
-    batch = next(batches(tasks, RECIPES[Objective.SHIFTED].tokens, (1.0,), seed=1, first_step=0))
-    save(output, {"model": fold(source, MASKED_CONFIG, neuron_use(source, batch)).state_dict()})
+    source.load_state_dict(averaged(checkpoint))
+    seen = islice(batches(RECIPES[Objective.SHIFTED].source, seed=1, first_step=0), BATCHES)
+    save(output, {"average": fold(source, MASKED_CONFIG, neuron_moments(source, seen)).state_dict()})
 
 
 if __name__ == "__main__":

@@ -2,17 +2,15 @@
 
 import depcap
 from app.files import TRACES
-from app.presets import EXAMPLES, MODELS
+from app.presets import EXAMPLES, MODELS, SUITED
 from app.session import write_payload
-
-GEN_LENGTH = 96
 
 
 def main() -> None:
-    """Decode every example with DepCap and write its payload."""
+    """Decode every example with DepCap, as the page would, and write its payload."""
     model = depcap.load(MODELS[0], device="cpu")
     for example in EXAMPLES:
-        result = depcap.generate(model, example.prompt, gen_length=GEN_LENGTH, record="distributions")[0]
+        result = depcap.generate(model, example.prompt, record="distributions", **SUITED["depcap"])[0]
         assert result.trace is not None
         write_payload(result.trace, TRACES / f"{example.trace}.json")
         print(f"{example.trace}: NFE {result.nfe}, blocks {result.block_sizes}\n{result.text}\n")

@@ -2,6 +2,8 @@
 
     python -m scripts.train_filter tiny-llada          # writes filter.safetensors into its folder
 
+The file names the hash of the model's weights: new weights need a new filter, and the old one is refused.
+
 1. Decode each problem one token per step: what comes out, and end tokens after its first, is the reference.
 2. Decode it again, unmasking in every step all positions that already propose the reference's token, and
    record the block's confidences and which proposals agree with the reference (Extremely Greedy Parallel).
@@ -20,6 +22,7 @@ What is published (arXiv 2509.25188 and its code) differs in this:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, NamedTuple
@@ -39,6 +42,7 @@ from depcap.models.loading import Model
 from depcap.proposer import Greedy
 from depcap.stopping import StopAtEos
 from depcap.tasks import TASKS
+from depcap.tasks.base import LEVELS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import Explanation, Ordinary, Quota, Selected, explained
 
@@ -109,9 +113,10 @@ def records(model: Model, prompts: list[list[int]]) -> Iterator[Records]:
 
 
 def collect(model: Model, problems: int, seed: int) -> Records:
-    """Records of training problems of both tasks in turn."""
-    rng, tasks = Random(f"filter/{seed}"), list(TASKS.values())
-    drawn = [tasks[number % len(tasks)].sample(rng, "train").prompt for number in range(problems)]
+    """Records of training problems of both tasks and all levels in turn."""
+    rng = Random(f"filter/{seed}")
+    kinds = [(task, level) for level in LEVELS for task in TASKS.values()]
+    drawn = [task.draw(rng, "train", level)[0] for task, level in islice(cycle(kinds), problems)]
     assert model.tokenizer is not None
     ids = [model.tokenizer.encode(prompt) for prompt in drawn]
     found = []
@@ -165,7 +170,7 @@ def main(
     model = depcap.load(name, device="cpu")
     kept, held = split(collect(model, problems, seed), seed)
     made = fit(kept, iterations, seed)
-    save_filter(made, folder or model.folder)
+    save_filter(made, folder or model.folder, model.weights)
     threshold = Learn2pdParams.model_fields["threshold"].default
     precision, false = accepted(made, held, threshold)
     print(

@@ -12,9 +12,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from depcap.tasks import TASKS
 from depcap.tasks.arithmetic import drill
+from depcap.tasks.base import LEVELS
 
 END, MASK = "<|endoftext|>", "<|mask|>"
-VOCAB_SIZE = 600
+VOCAB_SIZE = 640
 NUM_EXAMPLES = 30_000
 
 
@@ -23,8 +24,7 @@ def texts(seed: int = 0) -> Iterator[str]:
     rng = Random(seed)
     for _ in range(NUM_EXAMPLES):
         for task in TASKS.values():
-            example = task.sample(rng, "train")
-            yield example.prompt + example.reference
+            yield "".join(task.draw(rng, "train", rng.choice(LEVELS)))
         yield "".join(drill(rng))
 
 

@@ -17,6 +17,7 @@ from tiny import CONFIGS, sharp_filter, write_checkpoint, write_text_checkpoint
 import depcap
 from depcap import cli
 from depcap.filter import save_filter
+from depcap.models.checkpoint import weights_hash
 
 torch.set_num_threads(1)
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None)
@@ -56,7 +57,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, depcap.Model]:
     root = tmp_path_factory.mktemp("small")
     folders = {kind.lower(): write_checkpoint(root / kind, CONFIGS[kind]()) for kind in ("llada", "Dream")}
     for folder in folders.values():
-        save_filter(sharp_filter(), folder)
+        save_filter(sharp_filter(), folder, weights_hash(folder))
     return {family: depcap.load(str(folder), "cpu", "float64") for family, folder in folders.items()}
 
 

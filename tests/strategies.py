@@ -1,5 +1,6 @@
 """Hypothesis strategies: prompts, methods with parameters, curves, graphs."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -153,12 +154,17 @@ PARAMS: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
 }
 """Parameters of every method for diffusion models, given a generation length."""
 
+
+def dream_at_random() -> st.SearchStrategy[dict[str, Any]]:
+    """Positions one by one or by a measure, tokens of a filtered distribution."""
+    filters = {"top_p": st.sampled_from((0.7, 0.9, 1.0)), "top_k": st.none() | st.integers(1, 20)}
+    drawn = st.fixed_dictionaries({"alg_temp": st.just(0.5), **filters})
+    return st.fixed_dictionaries({"alg": st.just("origin"), **filters}) | drawn
+
+
 AT_RANDOM: dict[str, Callable[[int], st.SearchStrategy[dict[str, Any]]]] = {
     "llada": lambda gen_length: llada_params(gen_length).map(lambda params: params | {"order": "random"}),
-    "dream": lambda gen_length: st.one_of(
-        dream_params(gen_length).map(lambda params: params | {"alg": "origin"}),
-        dream_params(gen_length).map(lambda params: params | {"alg_temp": 0.5, "top_p": 0.9, "top_k": 20}),
-    ),
+    "dream": lambda gen_length: st.builds(operator.or_, dream_params(gen_length), dream_at_random()),
 }
 """Parameters with which a method draws positions at random."""
 

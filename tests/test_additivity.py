@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from test_toy import table
 
 import depcap
 from analysis.additivity import enumerated, reach, realised, sampled
+from analysis.blocks import Plan
 from analysis.curves import Estimate
-from depcap.models.toy import common_cause, exclusive_or, hidden_markov, independent, markov_chain
+from depcap.models.toy import (
+    HiddenMarkov,
+    common_cause,
+    exclusive_or,
+    hidden_markov,
+    independent,
+    markov_chain,
+)
 
 LN2 = math.log(2)
 CHAIN, HIDDEN = markov_chain(3, 1.5, 0), hidden_markov(2, 3, 1.5, 1)
@@ -107,6 +116,18 @@ def test_the_first_candidate_alone_is_additive_and_certain() -> None:
     assert found.standard_error.tolist() == [0]
 
 
+def test_of_equal_histories_the_error_is_not_known() -> None:
+    one = torch.eye(3, dtype=torch.float64)
+    sure = HiddenMarkov(one.mean(dim=0), (1 - 3e-6) * one + 1e-6, one)
+    after, before, order = worlds(sure, [0], 5)
+    found = sampled(sure, after, before, order, samples=4)
+    assert found.distinct.tolist() == [1, 1, 1, 1]
+    assert found.standard_error[0] == 0
+    assert np.isnan(found.standard_error[1:]).all()
+    assert found.along.shape == (4, 4)
+    assert found.first(2).along.shape == (2, 4)
+
+
 def test_curves_add_up_from_left_to_right() -> None:
     after, before, order = worlds(CHAIN, [0], 5)
     whole = enumerated(CHAIN, after, before, order)
@@ -151,6 +172,37 @@ PARTS = {
 def covers(found: Estimate, exact: Estimate, part: str) -> bool:
     off = abs(getattr(found, part).sum() - getattr(exact, part).sum())
     return bool(off <= reach(getattr(found, PARTS[part])[-1], found.histories))
+
+
+def repeated(model: Any, last: list[int], samples: int) -> tuple[np.ndarray, float]:
+    """J along every history of 1,000 repetitions, [1000 samples], and J exactly."""
+    after, before, order = worlds(model, last, 5)
+    found = sampled(model, after, before, order, 1_000 * samples)
+    along = found.along.sum(axis=0).reshape(1_000, samples)
+    return along, enumerated(model, after, before, order).total
+
+
+def test_in_a_chain_every_history_tells_j() -> None:
+    along, exact = repeated(CHAIN, [0], Plan().samples)
+    np.testing.assert_allclose(along, exact, atol=1e-9)  # its first candidate shields the others
+
+
+@pytest.mark.parametrize(
+    ("model", "least", "most"),
+    [
+        (HIDDEN, 0.91, 0.97),
+        (hidden_markov(4, 3, 6.0, 5), 0.87, 0.95),
+        (hidden_markov(3, 3, 5.0, 0), 0.70, 0.80),  # a likely branch says little, a rare one nearly all
+    ],
+    ids=["even", "peaked", "a rare branch weighs most"],
+)
+def test_what_the_shipped_number_of_histories_covers(model: Any, least: float, most: float) -> None:
+    along, exact = repeated(model, [2], Plan().samples)
+    known = np.ptp(along, axis=1) > 0
+    off = np.abs(along.mean(axis=1) - exact)[known]
+    errors = along.std(axis=1, ddof=1)[known] / along.shape[1] ** 0.5
+    assert least <= np.mean(off <= reach(errors, along.shape[1])) <= most
+    assert (~known).mean() < 0.03
 
 
 @pytest.mark.parametrize(("samples", "least"), [(16, 0.91), (64, 0.93)])

@@ -24,7 +24,7 @@ def blocks(ratio: float, noise: float = 0.0, prompts: int = 20, each: int = 5, s
         {
             "prompt": np.repeat(np.arange(prompts), each), "joint": joint, "additive": additive,
             "correlation": joint - additive, "cross": 0.0, "inconsistency": 0.0, "standard_error": 0.0,
-            "histories": 16, "size": 8, "cut": False,
+            "histories": 16, "distinct": 16, "size": 8, "cut": False,
         }
     )  # fmt: skip
 
@@ -42,6 +42,15 @@ def test_on_a_line_every_statistic_is_known() -> None:
     for name in ("R²", "Pearson", "Spearman"):
         assert found[name] == pytest.approx(1.0), name
     assert found["median |J - A| / J"] == pytest.approx(0.5)
+    assert found[ag.GAP] == pytest.approx(0.5)
+
+
+def test_the_gap_has_a_bound_on_both_sides() -> None:
+    joint, additive = np.array([0.0, 1.0, 2.0, 3.0]), np.array([3.0, 4.0, 2.0, 0.0])
+    assert ag.bounded_gap(joint, additive).tolist() == [-1, -0.75, 0, 1]
+    found = ag.agreement(pd.DataFrame({"prompt": 0, "joint": joint, "additive": additive}))
+    assert found[ag.GAP].value == 0.875
+    assert all(np.isfinite(interval.value) for interval in found.values())
 
 
 def test_total_least_squares_treats_both_axes_alike() -> None:
@@ -68,15 +77,34 @@ def test_with_few_prompts_there_is_no_interval() -> None:
 def test_the_parts_of_the_gap_add_up() -> None:
     parts = {name: part.value for name, part in ag.decomposition(blocks(1.5)).items()}
     assert parts["T"] - parts["X"] + parts["kappa"] == pytest.approx(parts["J - A"])
-    assert (parts["J > A for certain"], parts["J < A for certain"]) == (1.0, 0.0)
+    assert (parts["J > A beyond sampling error"], parts["J < A beyond sampling error"]) == (1.0, 0.0)
     assert ag.decomposition(blocks(1.05))["within 10 %"].value == 1.0
 
 
 def test_a_gap_that_sampling_could_make_is_nobodys() -> None:
     table = blocks(1.1).assign(standard_error=0.5)
     parts = ag.decomposition(table)
-    assert parts["J > A for certain"].value == 0
-    assert parts["J < A for certain"].value == 0
+    assert parts["J > A beyond sampling error"].value == 0
+    assert parts["J < A beyond sampling error"].value == 0
+
+
+def test_blocks_whose_histories_were_all_equal_have_no_error_and_are_counted_apart() -> None:
+    table = blocks(1.5, prompts=20, each=4)
+    equal = np.tile([True, False, False, False], 20)
+    table["distinct"] = np.where(equal, 1, 16)
+    table["standard_error"] = np.where(equal, np.nan, 0.2 * table["joint"])
+    parts = ag.decomposition(table)
+    assert parts["all histories equal"].value == 0.25
+    assert parts["J > A beyond sampling error"].value == 0
+    sampling = ag.noise(table)
+    assert sampling["median SE(J) / J"] == pytest.approx(0.2)
+    assert sampling["all histories equal"] == 0.25
+    said = verdict(table, ag.agreement(table))
+    assert "of the 25% whose histories were all equal that is not known" in said
+    assert "More histories are needed: half of the blocks have a standard error above 20% of J" in said
+    none = table.assign(distinct=1, standard_error=np.nan)
+    assert "sampling alone would give is not known" in verdict(none, ag.agreement(none))
+    assert "More histories" not in verdict(none, ag.agreement(none))
 
 
 def test_blocks_that_are_additive_by_definition_or_cut_short_do_not_count() -> None:
@@ -106,7 +134,7 @@ def test_the_middle_half_of_the_ratios_is_between_its_quartiles() -> None:
         (1.0, 0.02, 20, "Approximately additive"),
         (1.5, 0.05, 20, "Not additive: the sum under-counts"),
         (0.6, 0.05, 20, "Not additive: the sum over-counts"),
-        (1.0, 0.2, 200, "Additive in sum, but not block by block"),
+        (1.0, 0.25, 200, "Additive in sum, but not block by block"),
         (1.1, 0.1, 20, "Undecided"),
         (1.0, 0.02, 4, "Too few blocks to tell (20 blocks of 4 prompts)"),
         (1.0, 0.16, 60, "Additive in sum; for single blocks it takes more blocks"),
@@ -174,3 +202,13 @@ def test_a_reason_that_may_be_none_is_not_given() -> None:
     kappa = rng.normal(0, 5, len(table)) - 1.0
     table = table.assign(correlation=table["joint"] - table["additive"] - kappa, inconsistency=kappa)
     assert "no single reason" in verdict(table, ag.agreement(table))
+
+
+def test_of_two_parts_that_are_not_told_apart_none_is_named_alone() -> None:
+    table = blocks(1.5, 0.02)
+    gap = table["joint"] - table["additive"]
+    kappa = gap / 2 + np.tile([0.3, -0.3], len(table) // 2)
+    table = table.assign(correlation=gap - kappa, inconsistency=kappa)
+    said = verdict(table, ag.agreement(table))
+    assert "couples the candidates (T > X) and because the model's conditionals" in said
+    assert "which does more is not shown" in said

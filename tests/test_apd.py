@@ -161,11 +161,14 @@ def test_sliding_blocks_of_one_are_decoding_from_left_to_right(
     assert last.canvas.ids[0].tolist() == ids
 
 
-@given(families, prompts, probabilities)
+@given(families, prompts, probabilities, temperatures, st.sampled_from(MODES))
 def test_a_trailing_cache_as_wide_as_the_canvas_is_no_cache(
-    small: dict[str, Model], causal: Model, family: str, prompt: list[int], weight: float
-) -> None:
-    common = helped(small[family], causal) | {"weight": weight, "gen_length": 7, "max_lookahead": 4}
+    small: dict[str, Model], causal: Model, family: str, prompt: list[int], weight: float,
+    temperature: float, mode: str,
+) -> None:  # fmt: skip
+    common = helped(small[family], causal) | {
+        "weight": weight, "gen_length": 7, "max_lookahead": 4, "temperature": temperature, "mode": mode,
+    }  # fmt: skip
     none, wide = (
         depcap.generate(small[family], [prompt], cache=cache, stop="run_to_end", **common)[0]
         for cache in ("none", "trailing")

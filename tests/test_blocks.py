@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import depcap
+from analysis.additivity import sampled
 from analysis.blocks import CHOSEN, ERRORS, LEFT_TO_RIGHT, ORDERS, RANDOM, Plan, measure, ordered
 from analysis.openings import ELSEWHERE, LAST, SHUFFLED, compared, openings
 from analysis.replay import canvas_at
@@ -91,13 +92,29 @@ def test_a_measurement_has_the_gap_and_its_parts(llada: depcap.Model, trace: Tra
     for row in measure(llada.denoiser, openings(trace)[0], QUICK, 0):
         parts = row["correlation"] - row["cross"] + row["inconsistency"]
         assert row["joint"] - row["additive"] == pytest.approx(parts, abs=1e-9)
-        assert all(row[name] >= 0 for name in ERRORS)
-        assert row["standard_error_curve"][-1] == row["standard_error"]
+        known = row["distinct"] > 1 or row["size"] == 1
+        assert all(row[name] >= 0 if known else np.isnan(row[name]) for name in ERRORS)
+        np.testing.assert_equal(row["standard_error_curve"][-1], row["standard_error"])
         assert sum(row["truncated_curve"]) == pytest.approx(row["truncated"])
         assert sum(row["joint_curve"]) == pytest.approx(row["joint"])
         assert len(row["additive_curve"]) == row["size"]
         assert row["entropy"] > 0
         assert row["null"] < 1e-9
+
+
+def test_a_row_holds_what_it_takes_to_find_its_numbers_again(llada: depcap.Model, trace: Trace) -> None:
+    opening = openings(trace)[0]
+    for row in measure(llada.denoiser, opening, QUICK, 0):
+        assert sorted(row["positions"]) == list(range(row["start"], row["start"] + row["size"]))
+        assert np.mean(row["joint_along"]) == pytest.approx(row["joint"])
+        assert 1 <= row["distinct"] <= row["histories"]
+        if row["masked_again"] == LAST and row["order"] != LEFT_TO_RIGHT:
+            again = sampled(
+                llada.denoiser, opening.after, opening.before, row["positions"], QUICK.samples,
+                row["seed"], row["top_k"],
+            )  # fmt: skip
+            assert (again.total, again.truncated.sum()) == (row["joint"], row["truncated"])
+            assert again.along.sum(axis=0).tolist() == row["joint_along"]
 
 
 def test_the_sum_does_not_hang_on_the_order(llada: depcap.Model, trace: Trace) -> None:

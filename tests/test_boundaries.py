@@ -9,10 +9,23 @@ import pandas as pd
 import pytest
 
 from analysis import boundaries, signals, sizes, statistics
+from analysis.additivity import log_probs, sampled
 from analysis.endings import ends, structure
-from analysis.signals import AGAIN, ENTROPY, EXACT, JOINT, TRUNCATED, Length, SignalBlock, length_from
+from analysis.signals import (
+    AGAIN,
+    ENTROPY,
+    EXACT,
+    JOINT,
+    JOINT_REACH,
+    NEAR,
+    TRUNCATED,
+    Length,
+    SignalBlock,
+    curve,
+    length_from,
+)
 from depcap.boundary import InfluenceBlock
-from depcap.models.toy import independent
+from depcap.models.toy import markov_chain
 
 PROMPTS = 20
 
@@ -129,20 +142,51 @@ def test_a_length_keeps_what_was_wanted_and_whether_a_limit_gave_the_size() -> N
 
 
 def test_j_is_drawn_again_from_other_histories(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = []
+    found = []
 
     def noted(*arguments: Any) -> Any:
-        seeds.append(arguments[-1])
-        return SimpleNamespace(joint=np.zeros(len(arguments[3])))
+        found.append(sampled(*arguments))
+        return found[-1]
 
     monkeypatch.setattr(signals, "sampled", noted)
-    model = independent()
-    canvas = [model.mask_id] * model.joint.ndim
-    rule = SignalBlock(InfluenceBlock(1, 4), TRUNCATED, model, 2, 7)
-    rule.lengths(canvas, canvas, 1, (TRUNCATED, JOINT))
-    assert seeds == [7]
-    rule.lengths(canvas, canvas, 1, (JOINT, AGAIN))
-    assert len(set(seeds)) == 2
+    model = markov_chain(4, 1.0, 0)
+    canvas = [0, 1, *[model.mask_id] * 6]
+    before = [model.mask_id] * 8
+    rule = SignalBlock(InfluenceBlock(1, 4), TRUNCATED, model, 4, 7)
+    rule.lengths(canvas, before, 2, (TRUNCATED, JOINT))
+    assert len(found) == 1
+    rule.lengths(canvas, before, 2, (JOINT, AGAIN))
+    once, same, again = (one.joint.tolist() for one in found)
+    assert once == same != again
+
+
+def test_j_and_a_are_compared_on_one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = markov_chain(4, 1.0, 0)
+    after = [0, 1, *[model.mask_id] * (JOINT_REACH + 30)]
+    before = [model.mask_id] * len(after)
+    rule = SignalBlock(InfluenceBlock(1, 60), TRUNCATED, model, 2, 7)
+    window = list(range(2, 2 + JOINT_REACH))
+    now, then = log_probs(model, [after, before], window)
+    additive = curve(NEAR, now, then, 64)
+    for scale in (1.0, 0.1, 10.0):
+        monkeypatch.setattr(
+            signals, "sampled", lambda *_, scale=scale: SimpleNamespace(joint=scale * additive)
+        )
+        found = rule.lengths(after, before, 2, (NEAR, JOINT))
+        assert found[NEAR] == found[JOINT]
+
+
+def test_j_in_charge_stands_beside_a_on_its_window_too() -> None:
+    table = boundaries.swapped_in(pd.concat([DECODED, decodes(NEAR, 16, True)]))
+    beside = table[table.against == NEAR]
+    assert beside[["signal", "NFE ratio"]].to_numpy().tolist() == [[JOINT, 1.25]]
+
+
+def test_the_table_is_corrected_for_the_number_of_signals() -> None:
+    table = boundaries.swapped_in(DECODED).set_index("signal")
+    assert table.loc[ENTROPY, "p, Holm"] == pytest.approx(2 * table.loc[ENTROPY, "p"])
+    assert table.loc[JOINT, "p of NFE, Holm"] == pytest.approx(2 * table.loc[JOINT, "p of NFE"])
+    assert np.isnan(table.loc[TRUNCATED, "p, Holm"])
 
 
 def sized(*openings: dict[str, Length], each: int = 1) -> pd.DataFrame:
@@ -155,13 +199,13 @@ def sized(*openings: dict[str, Length], each: int = 1) -> pd.DataFrame:
 
 
 def free(**wanted: int) -> dict[str, Length]:
-    names = {"top": TRUNCATED, "a": EXACT, "j": JOINT, "again": AGAIN}
-    return {names[key]: Length(size, size, False) for key, size in wanted.items()}
+    names = {"top": (TRUNCATED,), "a": (EXACT, NEAR), "j": (JOINT,), "again": (AGAIN,)}
+    return {name: Length(size, size, False) for key, size in wanted.items() for name in names[key]}
 
 
 CLAMPED = {
-    TRUNCATED: Length(3, 8, True), EXACT: Length(2, 8, True), JOINT: Length(6, 8, True),
-    AGAIN: Length(6, 8, True),
+    TRUNCATED: Length(3, 8, True), EXACT: Length(2, 8, True), NEAR: Length(2, 8, True),
+    JOINT: Length(6, 8, True), AGAIN: Length(6, 8, True),
 }  # fmt: skip
 """All at the least size, and none wanted it."""
 
@@ -257,8 +301,10 @@ def test_the_verdict_follows_from_the_tables() -> None:
     verdict = boundaries.conclude(study_rows(*took_turns)).verdict
     assert "the size stays the same in all at 100% (84% to 100%) of 40 openings" in verdict
     assert "no change beyond sampling shows" in verdict
-    assert "with a calculation step no more or less often than may be chance (50% against 50%)" in verdict
+    assert "with a calculation step no more or less often than may be chance" in verdict
+    assert "(50% against 50% at 40 of 40 openings)" in verdict
     assert "the forwards change most with J (2.00 times as many)" in verdict
+    assert "the accuracy changes most with entropy only (-97.5 points" in verdict
 
 
 def test_of_few_prompts_no_verdict_is_given() -> None:

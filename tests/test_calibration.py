@@ -86,3 +86,13 @@ def test_a_band_is_drawn_where_both_ends_are_known() -> None:
     area, line = charts.bands({"share": band}, "x", "y").data
     assert list(area.x) == [2, 3, 3, 2]
     assert list(line.x) == [1, 2, 3]
+
+
+def test_how_early_a_token_is_right_has_intervals() -> None:
+    late, early = histories(5, prompts=10), histories(15, prompts=10)
+    rows = pd.concat([late, early.assign(prompt="q" + early["prompt"])])
+    found = calibration.first_sight(rows).iloc[0]
+    assert found[["tokens", "that waited", "right at first sight"]].tolist() == [400, 400, 0.5]
+    for name in ("right at first sight", "steps waited while right"):
+        assert found[f"{name}, low"] < found[name] == 0.5 < found[f"{name}, high"]
+    assert "50% (" in calibration.conclude(rows).verdict

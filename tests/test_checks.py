@@ -25,9 +25,10 @@ def row(joint: list[float], additive: list[float], **changed: Any) -> dict[str, 
     return {
         "decode": "arithmetic-0000", "prompt": "p", "task": "arithmetic", "block": 1, "size": len(joint),
         "candidates": CHOSEN, "order": LEFT_TO_RIGHT, "masked_again": LAST, "cut": False, "joint": j,
-        "additive": a, "truncated": a, "standard_error": 0.01, "histories": 16, "correlation": j - a,
-        "cross": 0.0, "inconsistency": 0.0, "entropy": 1.0, "confident": False, "null": 0.0,
-        "decoded_joint": j / 2, "decoded_log_p": -1.0, "joint_curve": joint, "additive_curve": additive,
+        "additive": a, "truncated": a, "standard_error": 0.01, "histories": 16, "distinct": 16,
+        "correlation": j - a, "cross": 0.0, "inconsistency": 0.0, "entropy": 1.0, "confident": False,
+        "null": 0.0, "decoded_joint": j / 2, "decoded_log_p": -1.0, "joint_curve": joint,
+        "additive_curve": additive,
     } | changed  # fmt: skip
 
 
@@ -51,6 +52,9 @@ def test_the_verdict_is_that_of_the_decoders_whole_blocks() -> None:
     assert finding.verdict.startswith("Not additive: the sum under-counts, because the last block couples")
     assert "sum J / sum A = 1.50 (1.50 to 1.50)" in finding.verdict
     assert "48 blocks of 12 prompts" in finding.verdict
+    assert "median J / A = 1.50 (1.50 to 1.50), quartiles 1.50 and 1.50" in finding.verdict
+    assert "in blocks of a fixed number of candidates sum J / sum A is" in finding.verdict
+    assert finding.marks["in_verdict"].tolist() == [True] * 48 + [False] * len(others)
 
 
 def test_what_the_verdict_leaves_out_is_counted() -> None:
@@ -77,6 +81,10 @@ def test_two_orders_are_compared_block_by_block_and_size_by_size() -> None:
     assert one["ratio of sums"] == pytest.approx(12 * 48 / joint.sum())
     assert one["median |difference|"] == pytest.approx(((12 - joint) / joint.clip(lower=12)).abs().median())
     assert table.loc[f"r 2 / {LEFT_TO_RIGHT}", "4"]["ratio of sums"] == 1
+    known = table["p, Holm"].dropna()
+    assert known[f"r 2 / {LEFT_TO_RIGHT}", "4"] == 1
+    assert known[f"random / {LEFT_TO_RIGHT}", CHOSEN] == pytest.approx(2 / 100 * len(known))
+    assert one["noise floor"] == 0
     assert table.loc[f"random / {LEFT_TO_RIGHT}", "4"]["blocks"] == 0
 
 

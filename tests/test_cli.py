@@ -159,7 +159,7 @@ BAD = {
     "ids that are no list": ("--prompt-ids", "5"),
     "ids that are no JSON": ("--prompt-ids", "[1,"),
     "no ids": ("--prompt-ids", "[]"),
-    "ids out of range": ("--prompt-ids", "[600]"),
+    "ids out of range": ("--prompt-ids", "[640]"),
     "ids that are no integers": ("--prompt-ids", "[1.5]"),
     "nested ids": ("--prompt-ids", "[[1]]"),
     "very deep ids": ("--prompt-ids", "[" * 100_000),

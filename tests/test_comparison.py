@@ -2,22 +2,28 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 import depcap
-from analysis.comparison import OWN, VARIANTS, cells, choose_baseline, outcomes, run, spec, specs
+from analysis import findings, report
+from analysis.comparison import cells, choose_baselines, outcomes, run
 from analysis.findings import markdown as as_markdown
-from analysis.pareto import SYMBOLS, pareto
+from analysis.paired import against, paired
+from analysis.pareto import SHAPES, pareto, short
+from analysis.spec import OWN, VARIANTS, spec, specs
 from analysis.statistics import mcnemar, ratio
 from analysis.summary import front, markdown, summary
+from app.presets import SUITED
 from depcap import DepcapError
 from depcap.methods import METHODS
-from depcap.request import Settings, named_method
+from depcap.request import Settings, identity, named_method
 
 # Which decoders are run
 
@@ -36,8 +42,18 @@ def test_a_method_is_run_with_those_of_the_caches_that_it_has(text_model: depcap
 def test_causal_methods_are_for_causal_models(text_model: depcap.Model) -> None:
     assert grid(text_model, "ar,llada", ["none"]) == [("llada", "none")]
     causal = depcap.load("tiny-ar", "cpu")
-    assert grid(causal, "ar,llada", ["none", "dual"]) == [("ar", "none")]
-    assert grid(causal, "ar", ["dual"]) == [("ar", "causal")]
+    assert grid(causal, "ar,llada", ["none", "dual"]) == [("ar", "none"), ("ar", "causal")]
+
+
+def test_a_method_is_run_with_a_cache_of_its_own_too() -> None:
+    model = depcap.load("tiny-llada", "cpu")
+    assert grid(model, "apd,llada", ["none"]) == [("apd", "none"), ("apd", "trailing"), ("llada", "none")]
+    assert grid(model, "apd", ["dual"]) == [("apd", "trailing")]
+
+
+def test_a_method_without_the_caches_runs_with_none(text_model: depcap.Model) -> None:
+    assert grid(text_model, "dream,prophet", ["dpad"]) == [("dream", "none"), ("prophet", "none")]
+    assert grid(text_model, "wino,llada", ["dkv"]) == [("wino", "none"), ("llada", "dkv")]
 
 
 @pytest.mark.parametrize("name", ["tiny-llada", "tiny-ar"])
@@ -91,8 +107,27 @@ def test_a_method_is_compared_once() -> None:
 
 
 def test_every_variant_can_be_run(small: dict[str, depcap.Model]) -> None:
-    found = cells([small["llada"]], ["python"], specs("variants"), ["none"], 8, "eos")
+    """On a model with a filter for learn2pd, or on one with a verifier for apd."""
+    models = [small["llada"], depcap.load("tiny-llada", "cpu")]
+    found = cells(models, ["python"], specs("variants"), ["none"], 256, "eos")
     assert {cell.spec.label for cell in found} == set(VARIANTS)
+
+
+def test_variants_differ_from_the_defaults_and_from_each_other() -> None:
+    model = depcap.load("tiny-llada", "cpu")
+    found = cells([model], ["python"], specs("all,variants"), ["none"], 256, "eos")
+    made = [json.dumps(identity(model, cell.settings)) for cell in found]
+    assert len(set(made)) == len(made)
+    curves = Counter(cell.spec.method for cell in found if cell.settings.cache == "none")
+    assert all(curves[name] >= 3 for name in ("depcap", "fast-dllm", "localleap"))
+
+
+@pytest.mark.parametrize("name", ["depcap", "fast-dllm"])
+def test_what_the_page_starts_from_is_compared(name: str) -> None:
+    assert any(
+        made.method == name and made.params == {key: str(value) for key, value in SUITED[name].items()}
+        for made in map(spec, VARIANTS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,9 +159,10 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(
 def test_a_stopped_comparison_goes_on(text_model: depcap.Model, tmp_path: Path) -> None:
     found = cells([text_model], ["python"], specs("fast-dllm,llada"), ["none"], 8, "eos")
     run(found[:1], 3, 2, tmp_path, lambda *_: None)
-    done: list[str] = []
-    run(found, 3, 2, tmp_path, lambda cell, _done: done.append(cell.spec.label))
-    assert done == ["fast-dllm", "llada", "llada"]  # what was there is counted at once
+    done: list[tuple[str, int]] = []
+    assert run(found, 3, 2, tmp_path, lambda cell, count: done.append((cell.spec.label, count)))
+    assert done == [("llada", 2), ("llada", 3)]
+    assert not run(found, 3, 2, tmp_path, lambda *_: None)
     table = outcomes(found, 3, tmp_path)
     assert list(table.method) == ["fast-dllm"] * 3 + ["llada"] * 3
     assert list(table.problem) == [0, 1, 2] * 2
@@ -144,9 +180,10 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     said = (out / "summary.md").read_text()
     assert "`fast-dllm`" in said
     assert "- positions to fill: 8\n- stop rule: eos" in said
-    assert (
-        "- problems per batch: 20\n- device: cpu\n- dtype: float32\n- baseline: `llada`, cache none" in said
-    )
+    assert "- problems per batch: 20\n- device: cpu\n- dtype: float32\n" in said
+    assert "Against `llada`, cache none:" in said
+    assert re.search(r"- machine: .+\n- threads: 1\n- versions: depcap [\d.]+, torch ", said)
+    assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
     assert f"- command: `depcap compare --model {text_folder} " in said
     assert "Holm" in said
     assert "**bold**" in said
@@ -160,20 +197,28 @@ def test_the_command_refuses_in_one_line(run_cli: Any, text_folder: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("methods", "name", "chosen"),
-    [("depcap,llada", None, "llada"), ("depcap,klass", None, "depcap"), ("depcap,llada", "depcap", "depcap")],
+    ("methods", "names", "chosen"),
+    [
+        ("depcap,klass,llada", [], [("llada", "none"), ("depcap", "none")]),
+        ("klass,depcap", [], [("depcap", "none")]),
+        ("klass,dus", [], [("klass", "none")]),
+        ("depcap,llada", ["depcap@dual", "llada"], [("depcap", "dual"), ("llada", "none")]),
+        ("klass:threshold=0.5", ["klass:threshold=0.5@none"], [("klass:threshold=0.5", "none")]),
+        ("klass", ["klass", "klass@none"], [("klass", "none")]),
+    ],
 )
-def test_the_baseline_is_what_is_named_or_llada_or_the_first(
-    text_model: depcap.Model, methods: str, name: str | None, chosen: str
+def test_baselines_are_what_is_named_or_llada_and_depcap_or_the_first(
+    text_model: depcap.Model, methods: str, names: list[str], chosen: list[tuple[str, str]]
 ) -> None:
-    found = cells([text_model], ["python"], specs(methods), ["none"], 8, "eos")
-    assert choose_baseline(found, name) == chosen
+    found = cells([text_model], ["python"], specs(methods), ["none", "dual"], 8, "eos")
+    assert choose_baselines(found, names) == chosen
 
 
-def test_a_baseline_that_is_not_run_is_refused(text_model: depcap.Model) -> None:
-    found = cells([text_model], ["python"], specs("depcap,klass"), ["none"], 8, "eos")
-    with pytest.raises(DepcapError, match=r"unknown baseline 'lada' \(known: depcap, klass\)"):
-        choose_baseline(found, "lada")
+@pytest.mark.parametrize("name", ["lada", "depcap@dual"])
+def test_a_baseline_that_is_not_run_is_refused(text_model: depcap.Model, name: str) -> None:
+    found = cells([text_model], ["python"], specs("depcap"), ["none"], 8, "eos")
+    with pytest.raises(DepcapError, match=rf"unknown baseline '{name}' \(known: depcap, depcap@none\)"):
+        choose_baselines(found, [name])
 
 
 # What the tables say
@@ -197,34 +242,57 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_costs_and_paired_tests_are_by_decoder() -> None:
-    found = summary(TABLE, "llada").set_index("method")
+LLADA, FAST = ("llada", "none"), ("fast", "none")
+
+
+def compared(outcomes: pd.DataFrame, *baselines: tuple[str, str]) -> pd.DataFrame:
+    return paired(outcomes, list(baselines or (LLADA,))).set_index(["baseline", "method"])
+
+
+def test_costs_are_by_decoder() -> None:
+    found = summary(TABLE).set_index("method")
     assert list(found.accuracy) == [0.75, 0.5, 0.25]
-    assert list(found.difference) == [0.0, -0.25, -0.5]
-    assert list(found.forwards_ratio) == [1.0, 4.0, 2.0]
-    assert found.loc["fast", ["wins", "losses"]].tolist() == [0, 1]
     assert found.loc["fast", "tokens_per_second"] == pytest.approx(24 / 0.8)
+    assert list(found.seconds) == pytest.approx([0.8, 0.2, 0.4])
+    assert "s/problem" in markdown(summary(TABLE))
+
+
+def test_every_decoder_is_tested_against_every_baseline_but_itself() -> None:
+    found = compared(TABLE, LLADA, FAST)
+    assert list(found.index) == [("llada", "fast"), ("llada", "slow"), ("fast", "llada"), ("fast", "slow")]
+    assert list(found.difference) == [-0.25, -0.5, 0.25, -0.25]
+    assert list(found.forwards_ratio) == [4.0, 2.0, 0.25, 0.5]
+    assert found.loc[("llada", "fast"), ["wins", "losses"]].tolist() == [0, 1]
+
+
+def test_a_baseline_in_one_cache_is_compared_with_itself_in_another() -> None:
+    cached = pd.DataFrame(made([True] * 4, [8] * 4, "llada", "dual"))
+    both = paired(pd.concat([TABLE, cached], ignore_index=True), [("llada", "dual")])
+    assert next(zip(both.method, both.cache, strict=True)) == ("llada", "none")
+    assert set(both.baseline_cache) == {"dual"}
+    assert len(both) == 3
 
 
 def test_forwards_of_a_second_model_are_not_free() -> None:
     helped = pd.DataFrame(made([True, False, True, False], [2] * 4, "helped")).assign(auxiliary=7)
-    found = summary(pd.concat([TABLE, helped], ignore_index=True), "llada").set_index("method")
+    together = pd.concat([TABLE, helped], ignore_index=True)
+    found = summary(together).set_index("method")
     assert found.loc["helped", ["nfe", "auxiliary", "forwards"]].tolist() == [2.0, 7.0, 9.0]
-    assert found.loc["helped", "forwards_ratio"] == pytest.approx(8 / 9)
+    assert compared(together).loc[("llada", "helped"), "forwards_ratio"] == pytest.approx(8 / 9)
     on_front = front(found, "forwards")
     assert (on_front["fast"], on_front["helped"]) == (True, False)  # as often right, in as many NFE
 
 
-def test_p_values_are_corrected_within_a_table_and_the_baseline_has_none() -> None:
+def test_p_values_are_corrected_within_a_baselines_table() -> None:
     right = {"llada": [True] * 12, "bad": [False] * 12, "worse": [False] * 7 + [True] * 5}
     rows = [row for method, known in right.items() for row in made(known, [1] * 12, method)]
     table = pd.DataFrame(rows + [row | {"task": "other"} for row in rows[:24]])
-    found = summary(table, "llada").set_index(["task", "method"])
+    found = paired(table, [LLADA, ("bad", "none")]).set_index(["task", "baseline", "method"])
     p = 2 / 2**12
-    assert found["p"].isna().tolist() == [True, False, False, True, False]
-    assert found.loc[("t", "bad"), ["p", "p_holm"]].tolist() == pytest.approx([p, 2 * p])
-    assert found.loc[("t", "worse"), ["p", "p_holm"]].tolist() == pytest.approx([2 / 2**7] * 2)
-    assert found.loc[("other", "bad"), "p_holm"] == pytest.approx(p)
+    assert found.loc[("t", "llada", "bad"), ["p", "p_holm"]].tolist() == pytest.approx([p, 2 * p])
+    assert found.loc[("t", "llada", "worse"), ["p", "p_holm"]].tolist() == pytest.approx([2 / 2**7] * 2)
+    assert found.loc[("t", "bad", "llada"), "p_holm"] == pytest.approx(2 * p)
+    assert found.loc[("other", "llada", "bad"), "p_holm"] == pytest.approx(p)
 
 
 def timed(batches: int, size: int = 20) -> pd.DataFrame:
@@ -239,7 +307,7 @@ def timed(batches: int, size: int = 20) -> pd.DataFrame:
 
 def test_intervals_of_time_resample_batches() -> None:
     outcomes = timed(12)
-    found = summary(outcomes, "llada").set_index("method").loc["fast"]
+    found = compared(outcomes).loc[("llada", "fast")]
     first, second = (rows["seconds"] for _, rows in outcomes.groupby("method", sort=False))
     narrow = ratio(first, second).ci95
     assert found["speed_ratio_high"] - found["speed_ratio_low"] > 3 * (narrow[1] - narrow[0])
@@ -247,31 +315,52 @@ def test_intervals_of_time_resample_batches() -> None:
 
 
 def test_few_batches_give_no_interval_of_time() -> None:
-    found = summary(timed(9), "llada").set_index("method")
-    assert np.isnan(found.loc["fast", ["speed_ratio_low", "speed_ratio_high"]].astype(float)).all()
-    line = next(line for line in markdown(found.reset_index()).splitlines() if "`fast`" in line)
-    assert f"| {found.loc['fast', 'speed_ratio']:.2f}×  " in line
+    found = paired(timed(9), [LLADA])
+    assert found[["speed_ratio_low", "speed_ratio_high"]].isna().all(axis=None)
+    line = against(found)[1].splitlines()[-1]
+    assert line.rstrip(" |").endswith(f"{found.loc[0, 'speed_ratio']:.2f}×")
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:
-    assert "p" not in summary(TABLE, "depcap")
-    assert "–" in markdown(summary(TABLE, "depcap"))
+    nothing = paired(TABLE, [("depcap", "none")])
+    assert len(nothing) == 0
+    assert against(nothing) == []
+    assert list(nothing) == list(paired(TABLE, [LLADA]))
+
+
+def test_a_table_per_baseline_marks_what_differs() -> None:
+    rows = made([True] * 12, [1] * 12, "llada") + made([False] * 12, [1] * 12, "bad")
+    first, table, second, other = against(paired(pd.DataFrame(rows), [LLADA, ("bad", "none")]))
+    assert (first, second) == ("Against `llada`, cache none:", "Against `bad`, cache none:")
+    assert "| **-100.0** |" in " ".join(table.split())
+    assert "| **+100.0** |" in " ".join(other.split())
 
 
 def test_the_front_is_what_nothing_beats() -> None:
-    assert list(front(summary(TABLE, "llada"), "forwards")) == [True, True, False]
-    assert list(front(summary(TABLE, "llada"), "tokens_per_second", True)) == [True, True, False]
+    assert list(front(summary(TABLE), "forwards")) == [True, True, False]
+    assert list(front(summary(TABLE), "tokens_per_second", True)) == [True, True, False]
 
 
 def test_equal_decoders_are_both_on_the_front() -> None:
     twins = pd.DataFrame(made([True], [2], "a") + made([True], [2], "b"))
-    assert list(front(summary(twins, "a"), "forwards")) == [True, True]
+    assert list(front(summary(twins), "forwards")) == [True, True]
 
 
-def test_the_markdown_marks_the_front() -> None:
-    lines = markdown(summary(TABLE, "llada")).splitlines()
-    assert any(line.startswith("| **`fast`**") for line in lines)
-    assert any(line.startswith("| `slow`") for line in lines)
+def test_the_markdown_marks_the_front_of_either_cost() -> None:
+    quick = pd.DataFrame(made([True, False, True, False], [3] * 4, "quick")).assign(seconds=0.01)
+    table = summary(pd.concat([TABLE, quick], ignore_index=True))
+    cells = [[cell.strip() for cell in line.split("|")] for line in markdown(table).splitlines()]
+    place = {name: cells[0].index(name) for name in ("method", "forwards", "tokens/s")}
+    shown = {row[place["method"]]: (row[place["forwards"]], row[place["tokens/s"]]) for row in cells[2:]}
+    assert shown == {
+        "**`llada`**": ("**8.0**", "**8**"), "**`fast`**": ("**2.0**", "30"),
+        "**`quick`**": ("3.0", "**600**"), "`slow`": ("4.0", "15"),
+    }  # fmt: skip
+
+
+def test_the_markdown_counts_a_second_model_apart() -> None:
+    helped = pd.DataFrame(made([True], [2], "helped")).assign(auxiliary=7, auxiliary_computed=1234)
+    assert "**2.0 + 7.0** | 20 + 1,234 |" in " ".join(markdown(summary(helped)).split())
 
 
 def test_tables_keep_text_as_it_is() -> None:
@@ -281,19 +370,54 @@ def test_tables_keep_text_as_it_is() -> None:
 
 
 def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None:
-    figure = pareto(summary(TABLE, "llada"))
+    figure = pareto(summary(TABLE))
     roles = [trace.meta["role"] for trace in figure.data]
     assert roles.count("decoder") == 6
     assert roles.count("front") == 2
-    assert sum(bool(trace.showlegend) for trace in figure.data) == 3
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
+        "cache none", "llada", "fast", "slow",
+    ]  # fmt: skip
+
+
+def test_a_method_has_one_shape_open_with_other_parameters() -> None:
+    rows = made([True], [3], "a") + made([True], [2], "a:k=1:x=b") + made([True], [1], "b", "dual")
+    points = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "decoder"]
+    assert [point.marker.symbol for point in points[:3]] == ["circle", "circle-open", "square"]
+    assert len({point.marker.color for point in points}) == 2
+    assert points[0].legendgroup == points[1].legendgroup == "a"
 
 
 def test_methods_have_shapes_of_their_own_and_more_methods_have_shapes_too() -> None:
-    rows = [row for i in range(2 * len(METHODS)) for row in made([True], [i + 1], f"method {i}")]
-    figure = pareto(summary(pd.DataFrame(rows), "method 0"))
-    shapes = [trace.marker.symbol for trace in figure.data if trace.meta["role"] == "decoder"]
-    assert len(set(SYMBOLS)) == len(SYMBOLS)
-    assert set(shapes) == set(SYMBOLS[: 2 * len(METHODS)])
+    rows = [row for i in range(len(SHAPES) + 1) for row in made([True], [i + 1], f"method {i}")]
+    points = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "decoder"]
+    assert {point.marker.symbol for point in points} == set(SHAPES)
+    assert len(set(SHAPES)) == len(SHAPES) >= len(METHODS)
+
+
+def test_names_in_the_figure_are_short() -> None:
+    names = ("llada", "depcap:max_size=16:tau_low=0.98", "learn2pd:stop=eotp")
+    assert [short(name) for name in names] == ["llada", "depcap 16/0.98", "learn2pd eotp"]
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_report_shows_the_figure_where_it_could_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(report, "write_pictures", lambda figures: asked.extend(figures) or drawn)
+    report.write(TABLE.assign(model="a/m"), [LLADA], tmp_path, {})
+    assert asked == [tmp_path / "pareto-a_m.svg"]
+    shown = "![accuracy against cost](pareto-a_m.svg)" if drawn else "accuracy against cost"
+    assert f"[{shown}](pareto-a_m.html)" in (tmp_path / "summary.md").read_text()
+    assert (tmp_path / "pareto-a_m.html").exists()
+
+
+def test_pictures_are_as_high_as_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(findings.pio, "write_images", lambda *_, **options: asked.update(options))
+    figure = pareto(summary(TABLE))
+    assert findings.write_pictures({tmp_path / "a.svg": figure, tmp_path / "b.svg": go.Figure()})
+    assert asked["height"] == [figure.layout.height, None]
 
 
 # Statistics

@@ -26,7 +26,8 @@ def pairs(*kinds: dict[str, object], each: int = 2) -> pd.DataFrame:
     """Every prompt has `each` pairs of each kind; they differ from one another by a little noise in D."""
     plain = {
         "task": "python", "step": 1, "i": 3, "j": 4, "distance": 1, "d": -30.0, "confidence": 0.9,
-        "same_token": False, "information": 0.0, "flips": False, "together": False, "gamma": -16.0,
+        "same_token": False, "information": 0.0, "flips": False, "covered": 0.9,
+        "together": False, "gamma": -16.0,
     }  # fmt: skip
     noise = np.random.default_rng(0)
     return pd.DataFrame(
@@ -147,11 +148,18 @@ def test_the_pairs_are_of_the_rules_own_candidates(llada: depcap.Model, trace: T
     assert found
     assert any(pair["confidence"] < 0.5 for pair in found)
     for pair in found:
+        assert 0 < pair["covered"] <= 1
         assert {pair["i"], pair["j"]} <= set(rows[pair["step"]]["candidates"])
 
 
-@pytest.mark.parametrize("changed", [{"cache": "dpad"}, {"stop": "eotp"}, {"params": {"guidance": 1.5}}])
-def test_decodes_that_did_not_see_the_whole_row_are_refused(
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"cache": "dpad"}, {"cache": "dual"}, {"stop": "eotp"}, {"params": {"guidance": 1.5}},
+        {"temperature": 0.5},
+    ],
+)  # fmt: skip
+def test_decodes_whose_rule_cannot_be_computed_anew_are_refused(
     llada: depcap.Model, trace: Trace, changed: dict[str, object]
 ) -> None:
     other = replace(trace, header=trace.header.model_copy(update=changed))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import reference
 import strategies
+import test_methods
 import test_reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from strategies import families, prompts
 
 import depcap
 from depcap import methods
+from depcap.methods.base import DIFFUSION_CACHES
 from scripts import methods_table
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
@@ -55,7 +57,7 @@ def test_the_example_decodes_with_every_cache(relative: Any, small: dict[str, de
             assert result.nfe < 20
 
 
-@pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
+@pytest.mark.parametrize("cache", DIFFUSION_CACHES)
 @settings(max_examples=10)
 @given(families, prompts, st.data())
 def test_it_agrees_with_its_reference(
@@ -63,7 +65,8 @@ def test_it_agrees_with_its_reference(
 ) -> None:
     length = data.draw(strategies.gen_lengths)
     drawn = data.draw(strategies.PARAMS["relative"](length))
-    test_reference.agree(small[family], "relative", prompt, length, cache, **drawn)
+    sizes = data.draw(test_reference.SIZES[cache][1]) if cache in test_reference.SIZES else ()
+    test_reference.agree(small[family], "relative", prompt, length, cache, sizes, **drawn)
 
 
 def test_its_degenerate_case_is_what_it_says(relative: Any, llada: depcap.Model) -> None:
@@ -72,6 +75,11 @@ def test_its_degenerate_case_is_what_it_says(relative: Any, llada: depcap.Model)
         for method, params in (("relative", {"share": 1.0}), ("llada", {}))
     )
     assert (one.tokens, one.nfe) == (quota.tokens, quota.nfe)
+
+
+def test_it_is_documented_as_every_method_is(relative: Any) -> None:
+    test_methods.documented(relative.params)
+    assert relative.caveat
 
 
 def test_it_has_its_line_in_the_page_of_methods(relative: Any) -> None:

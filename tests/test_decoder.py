@@ -10,16 +10,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import batches, families, prompts, settings_for_decode
+from tiny import sharp_filter
 
 import depcap
 from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.cache import CACHES as ALL_CACHES
 from depcap.decoder import Method, canvas_for, steps
 from depcap.generation import Result, generate, stream
+from depcap.guidance import Guided
+from depcap.methods.apd import Draft
+from depcap.methods.dawn import Attentive
+from depcap.methods.dream import Nucleus
 from depcap.methods.eb_sampler import EntropyBudget
 from depcap.methods.klass import Stable
+from depcap.methods.learn2pd import Learned
 from depcap.methods.localleap import Anchored
 from depcap.methods.prophet import EarlyCommit
+from depcap.methods.wino import Revocable
 from depcap.models.transformer import Transformer
 from depcap.trace import LEVELS
 from depcap.unmask import ConflictFree, Factor, Quota, Threshold
@@ -290,14 +297,57 @@ def test_anchors_that_reach_nothing_are_the_threshold_rule(
         assert left == run(small[family], Method(FixedBlock(9), Threshold(0.5), cache), PROMPT)
 
 
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_no_entropy_budget_is_one_token_per_step_and_an_endless_one_is_the_whole_block(
-    small: dict[str, depcap.Model], family: str
+    small: dict[str, depcap.Model], family: str, cache: Any
 ) -> None:
     model = small[family]
     for gamma, quota in ((0.0, Quota(9)), (math.inf, Quota(1))):
-        left = run(model, Method(FixedBlock(9), EntropyBudget(gamma, "confidence")), PROMPT)
-        assert left == run(model, Method(FixedBlock(9), quota), PROMPT)
+        left = run(model, Method(FixedBlock(9), EntropyBudget(gamma, "confidence"), cache), PROMPT)
+        assert left == run(model, Method(FixedBlock(9), quota, cache), PROMPT)
+
+
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("family", ["llada", "dream"])
+@pytest.mark.parametrize(
+    ("unmask", "same_as"),
+    [
+        (Revocable(0.4, 0.0), Threshold(0.4)),  # blocks of 5 are within every step's cap
+        (Attentive(0.4, induced=1.1, low=1.1), Threshold(0.4)),
+        (Learned(sharp_filter(), threshold=1.0), Quota(5)),
+    ],
+    ids=["wino", "dawn", "learn2pd"],
+)
+def test_a_rule_at_its_limit_is_a_simpler_one(
+    small: dict[str, depcap.Model], unmask: Any, same_as: Any, family: str, cache: Any
+) -> None:
+    left = run(small[family], Method(FixedBlock(5), unmask, cache), PROMPT)
+    assert left == run(small[family], Method(FixedBlock(5), same_as, cache), PROMPT)
+
+
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("family", ["llada", "dream"])
+@pytest.mark.parametrize(
+    "draw", [Nucleus(0.0, 1.0, None, 3), Draft(0.0, 1.0, False, 3)], ids=["dream", "apd"]
+)
+def test_a_draw_at_temperature_0_is_greedy(
+    small: dict[str, depcap.Model], draw: Any, family: str, cache: Any
+) -> None:
+    left = run(small[family], Method(FixedBlock(8), Threshold(0.4), cache, proposer=draw), PROMPT)
+    assert left == run(small[family], Method(FixedBlock(8), Threshold(0.4), cache), PROMPT)
+
+
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_guidance_of_scale_0_is_the_model_itself(
+    small: dict[str, depcap.Model], family: str, cache: Any
+) -> None:
+    denoiser, method = small[family].denoiser, Method(FixedBlock(8), Threshold(0.4), cache)
+    canvas = canvas_for([PROMPT], 24, denoiser, torch.device("cpu"))
+    guided = steps(Guided(denoiser, 0.0, canvas.prompt_length), canvas, method)
+    for left, right in zip(guided, steps(denoiser, canvas, method), strict=True):
+        assert (left.canvas.ids == right.canvas.ids).all()
 
 
 @pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
@@ -310,35 +360,37 @@ def test_an_answer_that_is_never_settled_is_one_token_per_step(
     assert left == run(model, Method(FixedBlock(8), Quota(8), cache), PROMPT)
 
 
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_stillness_that_everything_has_is_the_threshold_rule(
-    small: dict[str, depcap.Model], family: str
+    small: dict[str, depcap.Model], family: str, cache: Any
 ) -> None:
     stable = Stable(9, 0.4, math.inf, 1)
-    left = run(small[family], Method(FixedBlock(9), stable), PROMPT)
-    assert left == run(small[family], Method(FixedBlock(9), Threshold(0.4)), PROMPT)
+    left = run(small[family], Method(FixedBlock(9), stable, cache), PROMPT)
+    assert left == run(small[family], Method(FixedBlock(9), Threshold(0.4), cache), PROMPT)
 
 
-@pytest.mark.parametrize("gamma", [-math.inf, -16.0, 0.0, math.inf])
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("tau", [0.2, 0.5, 0.9])
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_conflict_free_with_equal_thresholds_is_the_threshold_rule(
-    small: dict[str, depcap.Model], family: str, tau: float, gamma: float
+    small: dict[str, depcap.Model], family: str, tau: float, cache: Any
 ) -> None:
-    conflict_free = Method(FixedBlock(8), ConflictFree(tau, tau, gamma))
-    assert run(small[family], conflict_free, PROMPT) == run(
-        small[family], Method(FixedBlock(8), Threshold(tau)), PROMPT
-    )
+    expected = run(small[family], Method(FixedBlock(8), Threshold(tau), cache), PROMPT)
+    for gamma in (-math.inf, -16.0, 0.0, math.inf):
+        conflict_free = Method(FixedBlock(8), ConflictFree(tau, tau, gamma), cache)
+        assert run(small[family], conflict_free, PROMPT) == expected
 
 
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("tau", [0.2, 0.5])
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_without_conflicts_conflict_free_is_the_threshold_rule(
-    small: dict[str, depcap.Model], family: str, tau: float
+    small: dict[str, depcap.Model], family: str, tau: float, cache: Any
 ) -> None:
-    conflict_free = Method(FixedBlock(8), ConflictFree(tau, 1.0, math.inf))
+    conflict_free = Method(FixedBlock(8), ConflictFree(tau, 1.0, math.inf), cache)
     assert run(small[family], conflict_free, PROMPT) == run(
-        small[family], Method(FixedBlock(8), Threshold(tau)), PROMPT
+        small[family], Method(FixedBlock(8), Threshold(tau), cache), PROMPT
     )
 
 
@@ -352,10 +404,11 @@ def test_with_blocks_of_one_every_cache_is_no_cache(
     )
 
 
+@pytest.mark.parametrize("cache", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_one_token_per_step_is_a_threshold_nothing_reaches(
-    small: dict[str, depcap.Model], family: str
+    small: dict[str, depcap.Model], family: str, cache: Any
 ) -> None:
-    assert run(small[family], Method(FixedBlock(8), Quota(8)), PROMPT) == run(
-        small[family], Method(FixedBlock(8), Threshold(1.0)), PROMPT
+    assert run(small[family], Method(FixedBlock(8), Quota(8), cache), PROMPT) == run(
+        small[family], Method(FixedBlock(8), Threshold(1.0), cache), PROMPT
     )

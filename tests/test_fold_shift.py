@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from depcap.models.transformer import Transformer, TransformerConfig, attend_fully
 from scripts.batches import Batch
-from scripts.fold_shift import fold, neuron_use
+from scripts.fold_shift import fold, neuron_moments, pruned
 
 LENGTH = 40
 CONFIG = TransformerConfig(
@@ -43,7 +43,7 @@ def hidden(model: Transformer, ids: Tensor, attend: object) -> Tensor:
 def test_output_at_a_position_is_the_old_output_one_before() -> None:
     source = network()
     batch = Batch(torch.randint(2, 50, (3, LENGTH)), torch.tensor([5, 9, 20]), torch.tensor([30, 30, 39]))
-    deeper = fold(source, replace(CONFIG, num_layers=3), neuron_use(source, batch), own=1e-3)
+    deeper = fold(source, replace(CONFIG, num_layers=3), neuron_moments(source, [batch]), own=1e-3)
 
     new = hidden(deeper, batch.ids, attend_past_the_first)[:, 1:]
     old = hidden(source, batch.ids[:, :-1], attend_fully)
@@ -56,7 +56,17 @@ def test_pruning_keeps_the_neurons_that_write_most() -> None:
     with torch.no_grad():
         source.layers[0].mlp.down_proj.weight[:, 10:] = 0
     batch = Batch(torch.randint(2, 50, (3, LENGTH)), torch.tensor([5, 9, 20]), torch.tensor([30, 30, 39]))
-    deeper = fold(source, replace(CONFIG, num_layers=3, intermediate_size=10), neuron_use(source, batch))
+    deeper = fold(
+        source, replace(CONFIG, num_layers=3, intermediate_size=10), neuron_moments(source, [batch])
+    )
 
     kept = deeper.layers[1].mlp.down_proj.weight
-    assert torch.equal(kept, source.layers[0].mlp.down_proj.weight[:, :10])
+    torch.testing.assert_close(kept, source.layers[0].mlp.down_proj.weight[:, :10])
+
+
+def test_what_is_pruned_is_written_by_those_that_can_stand_in_for_it() -> None:
+    torch.manual_seed(0)
+    few, mixed, written = torch.randn(200, 6), torch.randn(6, 4), torch.randn(5, 10)
+    neurons = torch.cat((few, few @ mixed), 1)  # the last four are sums of the others
+    kept, mended = pruned(written, (neurons.T @ neurons).double(), 6)
+    torch.testing.assert_close(neurons[:, kept] @ mended.T, neurons @ written.T, atol=1e-3, rtol=1e-3)

@@ -17,8 +17,10 @@ from analysis.blocks import LEFT_TO_RIGHT, Plan, measure
 from analysis.lab import lab_payload
 from analysis.openings import openings
 from app import lab, session, uploads
+from app.presets import MODELS
 from app.uploads import uploaded
 from depcap import DepcapError
+from scripts import publish_studies
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +73,12 @@ def test_the_payload_is_json_that_a_browser_reads(rows: pd.DataFrame) -> None:
         assert all(len(row) == len(panel["columns"]) for row in panel["rows"])
 
 
+def test_the_first_columns_say_which_block_a_point_is(rows: pd.DataFrame) -> None:
+    points = lab_payload(rows, "six problems")["views"][0]["panels"][0]
+    assert points["columns"][:3] == ["decode", "task", "block"]
+    assert points["rows"][0][:3] == ["arithmetic-0003", "arithmetic", 1]
+
+
 def test_a_point_is_named_for_its_problem_and_block(rows: pd.DataFrame) -> None:
     points = lab_payload(rows, "")["views"][0]["panels"][0]["figure"]["data"][1]["customdata"]
     prompt, block = lab.picked({"name": points[0]})
@@ -85,6 +93,39 @@ def test_a_point_is_named_for_its_problem_and_block(rows: pd.DataFrame) -> None:
 def test_a_point_of_nothing_is_refused(name: Any) -> None:
     with pytest.raises(DepcapError, match="nothing to replay"):
         lab.picked({"name": name})
+
+
+SETTINGS = {
+    "method": "depcap", "cache": "none", "gen_length": 40, "stop": "run_to_end", "seed": 3,
+    "temperature": 0.0, "params": {"max_size": 12, "gamma": "-inf"},
+}  # fmt: skip
+
+
+def test_a_clicked_problem_is_decoded_as_the_study_decoded_it(
+    rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (lab, publish_studies):
+        monkeypatch.setattr(module, "STUDIES", tmp_path / "published")
+    for model in MODELS:
+        (tmp_path / model).mkdir()
+        table = rows.assign(settings=json.dumps(SETTINGS))
+        table.to_parquet(tmp_path / model / "additivity.parquet")
+    publish_studies.main(tmp_path)
+    decoding = session.prepare("Tom has 3 pens.", MODELS[0], lab.settings(MODELS[0]))
+    named = decoding.request.method
+    assert (named.params["max_size"], named.params["gamma"], named.stop) == (12, -math.inf, "run_to_end")
+    assert (decoding.request.settings.gen_length, decoding.request.settings.seed) == (40, 3)
+    source = json.loads(lab.shipped(MODELS[0], "all").read_text())["source"]
+    assert "decoded by depcap (max_size 12, gamma -inf; cache none, stop rule run_to_end, 40" in source
+    table.loc[0, "settings"] = json.dumps({**SETTINGS, "seed": 4})
+    table.to_parquet(tmp_path / MODELS[0] / "additivity.parquet")
+    with pytest.raises(DepcapError, match="in 2 ways"):
+        publish_studies.main(tmp_path)
+
+
+def test_shipped_results_say_how_their_decodes_were_made() -> None:
+    for model in MODELS:
+        assert lab.settings(model).gen_length <= session.MAX_GEN_LENGTH
 
 
 def test_results_are_of_the_pages_models_and_tasks() -> None:

@@ -1,7 +1,9 @@
 """The engine gives what the slow, obvious decoders give."""
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import (
     adablock,
+    ar,
     dawn,
     depcap_,
     dream,
@@ -24,10 +27,12 @@ from reference import (
     wino,
 )  # fmt: skip
 from reference.network import Network
-from strategies import PARAMS, families, gen_lengths, prompts
+from strategies import AT_RANDOM, PARAMS, families, gen_lengths, prompts
 from tiny import sharp_filter
 
 import depcap
+from depcap.cache import CACHES, DelayedCache, DropoutCache, StreamingCache, VicinityCache
+from depcap.draws import POSITIONS, TOKENS
 
 DECODERS = {
     "adablock": adablock.decode,
@@ -47,6 +52,13 @@ DECODERS = {
 }
 LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}
 """Lengths for methods that choose a block's size."""
+SIZES: dict[str, tuple[Any, st.SearchStrategy[tuple[Any, ...]]]] = {
+    "vicinity": (VicinityCache, st.tuples(st.integers(0, 4))),
+    "dkv": (DelayedCache, st.tuples(st.integers(1, 4))),
+    "streaming": (StreamingCache, st.tuples(st.integers(1, 8))),
+    "dpad": (DropoutCache, st.tuples(st.integers(2, 12), st.floats(0.5, 4), st.floats(1, 5))),
+}
+"""Caches with sizes, and such as make a difference on a short canvas."""
 
 
 def naive(model: depcap.Model) -> Network:
@@ -60,10 +72,20 @@ def naive(model: depcap.Model) -> Network:
 
 
 def agree(
-    model: depcap.Model, method: str, prompt: list[int], length: int, cache: str, **params: Any
-) -> None:
-    expected = DECODERS[method](naive(model), prompt, length, cache, **params)
-    got = depcap.generate(model, [prompt], method, cache, length, stop="run_to_end", **params)[0]
+    model: depcap.Model, method: str, prompt: list[int], length: int, cache: str, sizes: Any = (),
+    seed: int = 0, **params: Any,
+) -> None:  # fmt: skip
+    """The same tokens, forwards and blocks; `sizes` are the cache's, where it has any."""
+    expected = DECODERS[method](naive(model), prompt, length, (cache, *sizes), **params)
+    with patch.dict(CACHES, {cache: SIZES[cache][0](*sizes)} if sizes else {}):
+        params.pop("draw", None)  # the engine has its own numbers
+        got = depcap.generate(model, [prompt], method, cache, length, stop="run_to_end", seed=seed, **params)[
+            0
+        ]
+    same(got, expected)
+
+
+def same(got: Any, expected: Any) -> None:
     assert got.tokens == expected.tokens
     assert got.nfe == expected.nfe
     assert got.block_sizes == expected.block_sizes
@@ -87,13 +109,7 @@ def test_the_filter_looks_at_whole_blocks_of_32_and_beyond_as_the_naive_one(
     agree(small[family], "learn2pd", [5, 1, 7], 44, cache, block_size=block_size, threshold=0.6)
 
 
-CASES = [
-    (method, cache)
-    for method in DECODERS
-    for cache in depcap.METHODS[method].caches
-    if cache in ("none", "prefix", "dual")
-]
-"""The other caches: `test_cache`."""
+CASES = [(method, cache) for method in DECODERS for cache in depcap.METHODS[method].caches]
 
 
 @pytest.mark.parametrize(("method", "cache"), CASES)
@@ -101,5 +117,39 @@ CASES = [
 def test_tokens_blocks_and_steps_are_the_naive_decoders(
     small: dict[str, depcap.Model], method: str, cache: str, family: str, prompt: list[int], data: Any
 ) -> None:
-    length = data.draw(LONGER.get(method, gen_lengths))
-    agree(small[family], method, prompt, length, cache, **data.draw(PARAMS[method](length)))
+    sized = cache in SIZES  # what such a cache does shows on a short canvas
+    length = data.draw(st.integers(1, 16) if sized else LONGER.get(method, gen_lengths))
+    sizes = data.draw(SIZES[cache][1]) if sized else ()
+    agree(small[family], method, prompt, length, cache, sizes, **data.draw(PARAMS[method](length)))
+
+
+@pytest.mark.parametrize(
+    ("method", "cache"), [("llada", "none"), ("llada", "dual"), ("dream", "none"), ("dream", "prefix")]
+)
+@given(families, prompts, st.integers(1, 16), st.sampled_from((0.0, 0.7)), st.integers(0, 99), st.data())
+def test_with_the_same_luck_the_same_is_drawn(
+    small: dict[str, depcap.Model], method: str, cache: str, family: str, prompt: list[int], length: int,
+    temperature: float, seed: int, data: Any,
+) -> None:  # fmt: skip
+    params = data.draw(st.one_of(PARAMS[method](length), AT_RANDOM[method](length)))
+    params |= {"temperature": temperature, "draw": luck(seed)}
+    agree(small[family], method, prompt, length, cache, seed=seed, **params)
+
+
+def luck(seed: int) -> SimpleNamespace:
+    """Numbers in [0, 1) for a row's tokens, and for its positions, as the engine draws them."""
+    tokens, positions = (torch.Generator().manual_seed(seed ^ what) for what in (TOKENS, POSITIONS))
+    double = torch.float64
+    return SimpleNamespace(
+        tokens=lambda n, m: torch.rand((n, m), generator=tokens, dtype=double).tolist(),
+        positions=lambda n: torch.rand(n, generator=positions, dtype=double).tolist(),
+    )
+
+
+@pytest.mark.parametrize("cache", ["none", "causal"])
+@given(prompts, st.integers(1, 8))
+def test_a_causal_model_goes_on_as_the_naive_one(
+    causal: depcap.Model, cache: str, prompt: list[int], length: int
+) -> None:
+    got = depcap.generate(causal, [prompt], "ar", cache, length, stop="run_to_end")[0]
+    same(got, ar.decode(naive(causal), prompt, length))

@@ -54,8 +54,8 @@ def test_a_trace_says_what_helped(llada: depcap.Model, causal: depcap.Model) -> 
 def test_a_journal_of_another_filter_is_refused(tmp_path: Path) -> None:
     folder, out = write_text_checkpoint(tmp_path / "model"), tmp_path / "log.jsonl"
     model, settings = depcap.load(str(folder), "cpu"), Settings("learn2pd", gen_length=8)
-    save_filter(sharp_filter(), folder)
+    save_filter(sharp_filter(), folder, model.weights)
     evaluate(model, "arithmetic", 1, settings, out=out)
-    save_filter(random_filter(5), folder)
+    save_filter(random_filter(5), folder, model.weights)
     with pytest.raises(DepcapError, match=r"another run \(helpers"):
         evaluate(model, "arithmetic", 1, settings, out=out)

@@ -1,5 +1,6 @@
 """When a row is finished: rules that change nothing, and one that can."""
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import families, gen_lengths, probabilities, prompts
+from strategies import PARAMS, families, gen_lengths, probabilities, prompts
 from test_reference import DECODERS, naive
 
 import depcap
@@ -22,12 +23,13 @@ END, MASK, SIZE = 33, 39, 6
 
 def cut_where_an_end_is_predicted(
     model: depcap.Model, prompt: list[int], gen_length: int, cache: str, threshold: float
-) -> tuple[list[int], int]:
+) -> tuple[list[int], int, list[int]]:
     """Fixed blocks and a threshold; the row ends after the surest predicted end token of what is computed."""
-    network, x, nfe = naive(model), [*prompt, *[MASK] * gen_length], 0
+    network, x, nfe, sizes = naive(model), [*prompt, *[MASK] * gen_length], 0, []
     start = len(prompt)
     while start < len(x):
         step = 0
+        sizes.append(min(SIZE, len(x) - start))  # as it opens: it may be cut
         while MASK in x[start : start + SIZE]:
             last = {"none": len(x), "prefix": len(x), "dual": min(start + SIZE, len(x))}[cache]
             fresh = step == 0 or cache == "none"
@@ -43,7 +45,7 @@ def cut_where_an_end_is_predicted(
             if ends:
                 x = x[: max(ends, key=lambda i: (log_probs[i].max(), -i)) + 1]
         start += SIZE
-    return x[len(prompt) :], nfe
+    return x[len(prompt) :], nfe, sizes
 
 
 @pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
@@ -56,10 +58,10 @@ def test_a_row_is_cut_after_the_surest_predicted_end(
     gen_length: int,
     threshold: float,
 ) -> None:
-    tokens, nfe = cut_where_an_end_is_predicted(small[family], prompt, gen_length, cache, threshold)
+    expected = cut_where_an_end_is_predicted(small[family], prompt, gen_length, cache, threshold)
     params = {"block_size": SIZE, "threshold": threshold}
     got = depcap.generate(small[family], [prompt], "fast-dllm", cache, gen_length, "eotp", **params)[0]
-    assert (got.tokens, got.nfe) == (tokens, nfe)
+    assert (got.tokens, got.nfe, got.block_sizes) == expected
 
 
 def test_rows_are_cut(small: dict[str, depcap.Model]) -> None:
@@ -93,7 +95,49 @@ def test_an_end_that_the_filter_accepts_cuts_the_row_as_published(
     expected = DECODERS["learn2pd"](naive(small[family]), prompt, gen_length, cache, end_id=END, **params)
     got = depcap.generate(small[family], [prompt], "learn2pd", cache, gen_length, "eotp", **params)[0]
     assert (got.tokens, got.nfe) == (expected.tokens, expected.nfe)
+    assert got.block_sizes == expected.block_sizes
     assert got.unmask_step == expected.unmask_step
+
+
+EXACT = [
+    (name, cache)
+    for name, preset in depcap.METHODS.items()
+    for cache in ("none", "prefix")
+    if cache in preset.caches
+]
+OTHERS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "apd": st.fixed_dictionaries({"weight": probabilities, "max_lookahead": st.integers(1, 8)}),
+    "pearl": st.fixed_dictionaries({"window": st.integers(1, 5)}),
+    "ar": st.just({}),
+}
+"""Parameters of methods that a causal model has a part in."""
+
+
+@pytest.mark.parametrize(("method", "cache"), EXACT)
+@given(families, prompts, st.integers(1, 12), st.data())
+def test_stopping_at_the_end_token_keeps_all_before_it(
+    small: dict[str, depcap.Model], causal: depcap.Model, method: str, cache: str, family: str,
+    prompt: list[int], gen_length: int, data: Any,
+) -> None:  # fmt: skip
+    model = ending(causal if method == "ar" else small[family])
+    params = data.draw(OTHERS[method] if method in OTHERS else PARAMS[method](gen_length))
+    if method in ("apd", "pearl"):
+        params |= {"verifier": str(causal.folder)}
+    whole, early = (
+        depcap.generate(model, [prompt], method, cache, gen_length, stop, **params)[0]
+        for stop in ("run_to_end", "eos")
+    )
+    ends = model.denoiser.end_ids
+    first = next((i for i, token in enumerate(whole.tokens) if token in ends), gen_length)
+    assert early.tokens == whole.tokens[: first + 1]
+    assert early.response_length == whole.response_length
+    assert early.nfe <= whole.nfe
+
+
+def ending(model: depcap.Model) -> depcap.Model:
+    """The model, of whose tokens every fourth ends a response, so that most do within a few positions."""
+    ends = (END, *range(0, END, 4))
+    return replace(model, denoiser=replace(model.denoiser, end_ids=ends))
 
 
 COMPUTED = [

@@ -13,15 +13,15 @@ import depcap
 from analysis import statistics
 from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
-from analysis.conflicts import separation
 from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
 from analysis.findings import slug, write
 from analysis.openings import openings
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
+from analysis.statistics import separation
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
-from analysis.study import Decode, Row, measure, record, recorded
+from analysis.study import Decode, Row, measure, record, recorded, settings
 from analysis.swaps import depcap_rule, swapped, swaps
 from depcap import DepcapError
 from depcap.models.toy import common_cause, exclusive_or, independent
@@ -80,6 +80,9 @@ def test_a_study_measures_concludes_and_writes(
     finding = study.finding(rows)
     report = write(study, finding, rows, tmp_path / "out", "Six problems.").read_text()
     assert finding.verdict in report
+    assert study.terms
+    assert study.terms in report
+    assert all(hint in report for title, hint in study.hints.items() if f"## {title}\n" in report)
     for title, table in finding.tables.items():
         pd.testing.assert_frame_equal(
             pd.read_parquet(tmp_path / "out" / f"{name}-{slug(title)}.parquet"), table, check_dtype=False
@@ -103,6 +106,15 @@ def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tm
     pd.testing.assert_frame_equal(whole[whole.decode.isin(first.decode)].reset_index(drop=True), first)
     with pytest.raises(DepcapError, match="another run"):
         measure(choose_study("additivity", Plan((3,))), text_model, paths, journal, 0, ignore)
+
+
+def test_every_row_says_how_its_decode_was_made(
+    text_model: depcap.Model, paths: list[Path], tmp_path: Path
+) -> None:
+    study, journal = choose_study("calibration", QUICK), tmp_path / "m.jsonl"
+    for rows in (measure(study, text_model, paths[:1], journal, 0, ignore) for _ in range(2)):
+        (told,) = rows["settings"].unique()
+        assert Settings(**json.loads(told)) == settings(load(paths[0]).header)
 
 
 def test_a_journal_is_of_its_traces(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:
@@ -293,6 +305,14 @@ def test_the_command_writes_a_report(
     assert code == 0
     assert "Too few proposals" in " ".join(said.split())
     assert json.loads((out / "calibration.jsonl").read_text().splitlines()[0])["study"] == "calibration"
+    report = (out / "calibration.md").read_text()
+    for told in (
+        "command: `depcap analyze",
+        "tasks: arithmetic (the first 2 ",
+        "dtype: float32",
+        "weights: `",
+    ):
+        assert f"- {told}" in report
     again = ("--model", str(text_folder), "--traces", str(out / "traces"), "--out", str(tmp_path / "again"))
     code, *_ = run_cli("analyze", "calibration", *again)
     assert code == 0

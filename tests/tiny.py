@@ -79,7 +79,7 @@ def write_checkpoint(folder: Path, raw: dict[str, Any], network: Transformer | N
 
 def write_text_checkpoint(folder: Path) -> Path:
     """A LLaDA layout with the bundled tokenizer and its chat template."""
-    write_checkpoint(folder, llada_config(vocab=600, mask=1, end=0))
+    write_checkpoint(folder, llada_config(vocab=640, mask=1, end=0))
     tokens = {"chat_template": TEMPLATE, "eos_token": "<|endoftext|>", "mask_token": "<|mask|>"}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokens))
     shutil.copyfile(TOKENIZER, folder / "tokenizer.json")

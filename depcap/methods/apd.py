@@ -92,7 +92,34 @@ class AgreedPrefix(Ordinary):
 class ApdParams(Params):
     """APD (arXiv 2506.00413): left to right, as far as a small causal model agrees with the draft.
 
-    At temperature 0 modes `official` and `paper` are the same.
+    All positions in sight are drafted at once. A causal model reads the draft, and its leading run on which a
+    mixture of both models agrees is kept; the next step drafts from there. Nothing is lossless about it: a
+    refused position is drafted anew and, being the first, taken.
+
+    Formula:
+
+        p_T(v) ∝ p_D(v)^R p_AR(v)^(1−R)
+        x_i = argmax ln p_D + g_i                          the draft, with noise g at temperature T
+        y_i = argmax ln p_T + g_i                          mode paper; official: argmax ln p_T
+        U   = the leading run of x_i = y_i; the first position always
+
+    `weight` is R, `max_lookahead` M. With R = 1 everything is accepted, in mode `official` at temperature 0
+    only. At temperature 0 both modes are one.
+
+    Defaults: R 0.7, M 100 and, with cache `trailing`, W 16, a published triple; the other is 0.6, 200 and 32.
+    The published runs draw at T = 0.2 with top_p 0.95: give `--temperature 0.2`, as the default here is 0.
+
+    Differences:
+
+    - In the official code the mixture is not drawn with the draft's noise but its argmax taken, and the
+      temperature is used twice, dividing the logits and scaling the noise. Mode `official` keeps both, mode
+      `paper` draws as the paper says.
+    - Repaired in both modes: the official code stops at end tokens of the prompt too, takes one sequence at a
+      time, and with W = 0 mispredicts a step's first position by Dream's shift.
+    - The mixture is over the tokens that both models know, as there.
+    - The fixed number of tokens per step, its baseline, is left out.
+    - `prefix` and `dual` are not offered: every step opens a block, where they compute everything. What the
+      paper keeps is `trailing`.
     """
 
     weight: Probability = Field(
@@ -129,7 +156,8 @@ PRESET = Preset(
     boundary="slides: as far as the draft is accepted",
     tokens="the leading run on which a mixture with a causal model agrees",
     headline="about 5× (R = 0.6) to 10× (R = 0.7) one token per step (GSM8K, Dream)",
-    caveat="mode official keeps the code's quirks: its noise is not used again, its temperature twice",
+    caveat="mode official keeps the code's quirks: its noise is not used again, its temperature twice;"
+    " published runs draw at temperature 0.2",
     caches=("none", "trailing"),
     auxiliary="a small causal model over the same tokens",
 )

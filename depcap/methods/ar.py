@@ -6,7 +6,20 @@ from depcap.unmask import Quota
 
 
 class ArParams(Params):
-    """Left to right, one token per forward: how a causal model decodes."""
+    """Left to right, one token per forward: how a causal model decodes.
+
+    For causal models on the same loop, and the measure of what diffusion saves.
+
+    Formula:
+
+        x_i = argmax p(· | x_<i)                           at temperature T: drawn from softmax(z / T)
+
+    Defaults: nothing to set.
+
+    Differences:
+
+    - None: greedy decoding has no paper of its own. Cache `causal` keeps what was read, which is exact.
+    """
 
     def parts(self, _context: Context) -> Parts:
         """Blocks of one position."""
@@ -14,5 +27,11 @@ class ArParams(Params):
 
 
 PRESET = Preset(
-    ArParams, paper="", boundary="every position", tokens="the next", caches=("none", "causal"), causal=True
+    ArParams,
+    paper="",
+    boundary="every position",
+    tokens="the next",
+    caveat="none: a causal model's own way, exact with its cache",
+    caches=("none", "causal"),
+    causal=True,
 )

@@ -127,5 +127,5 @@ class Preset:
 
     @property
     def summary(self) -> str:
-        """What it does, in one line."""
+        """What it does, in one line: the first paragraph of its parameters' docstring."""
         return (inspect.getdoc(self.params) or "").split("\n\n")[0].replace("\n", " ")

@@ -68,9 +68,31 @@ class Attentive(Ordinary):
 class DawnParams(Params):
     """DAWN (arXiv 2602.06953): attention tells which confident positions depend on each other.
 
-    As published, but that only positions of the block count, decided or not; with Dream's shift, for which no
-    rule is published, what predicts a position attends in its stead. Not with cache `dkv`: decided positions
-    are anchors by their confidence now.
+    Attention shows what a position looks at. Close to a sure token less confidence is enough, and positions
+    that look at each other are not unmasked together.
+
+    Formula:
+
+        A       = attention, the mean over heads and over the last eighth of the layers
+        i → j   where A_ij ≥ τ_edge, but for sinks: j with mean_i A_ij > τ_sink
+        sure    = {c ≥ τ}
+        induced = {j: c_j ≥ τ_induce, j → u for a decided u with c_u ≥ τ now}
+        rest    = greedy by c: {c ≥ τ_low}, no two with an edge in either direction
+        U       = sure ∪ induced ∪ rest, else argmax c
+
+    With τ_induce = τ_low = τ this is fast-dllm.
+
+    Defaults: those for LLaDA: τ 0.9, τ_induce 0.7, τ_sink 0.01, τ_edge 0.07, τ_low 0.8 (0.7 to 0.8 by task).
+    For Dream-Base: τ_induce 0.75, τ_sink 0.03, τ_edge 0.05. Other models attend otherwise: to be tuned.
+
+    Differences:
+
+    - The official code takes layers from 28 on, of LLaDA's 32; here the last eighth of any model's.
+    - Only positions of the block count, decided or not; there every decided position can induce.
+    - Its test that keeps `rest` away from the neighbours of sure and induced positions is passed by those of
+      positions that are both only. That is kept.
+    - With Dream's shift, for which no rule is published, what predicts a position attends in its stead.
+    - Not with cache `dkv`: decided positions are anchors by their confidence now.
     """
 
     block_size: Size = Field(32, description="positions per block")

@@ -123,10 +123,31 @@ def _filtered(logits: Float[Tensor, "1 W V"], top_p: float, top_k: int | None) -
 class DreamParams(Params):
     """Dream (arXiv 2508.15487): no blocks, a time schedule; the surest positions, or any.
 
-    Defaults are those that the model's authors recommend (`entropy`, a step per position), but for greedy
-    draws; the official code's own are `origin` and 512 steps. More steps than positions are refused: many of
-    them would unmask nothing. A step's share is counted per row, where some copies take the batch's mean. Not
-    with caches `dual`, `dpad` and `streaming`: where all is one block, each of them is `prefix`.
+    All positions compete in every step. How many are unmasked follows the linear noise schedule of training,
+    which ones a measure of how sure the model is.
+
+    Formula:
+
+        t_i = 1 − i (1 − ε) / S                            i = 0 .. S
+        n_i = trunc(m (1 − t_{i+1} / t_i))                 of m masked; in the last step all
+        U   = the n_i of largest measure                   alg_temp τ > 0: drawn from softmax(measure / τ)
+        measure = p_(1)                                    maskgit_plus; with T > 0 the drawn token's p
+                  p_(1) − p_(2)                            topk_margin
+                  Σ_v p_v ln p_v                           entropy
+        origin: each position by itself with probability 1 − t_{i+1} / t_i
+
+    p is what is left after temperature, `top_p` and `top_k`. `steps` is S.
+
+    Defaults: what the model's authors recommend (`entropy`, a step per position), but for greedy draws: they
+    have temperature 0.2 and top_p 0.95. The official code's own are `origin` and 512 steps.
+
+    Differences:
+
+    - With a step per position the first step unmasks nothing and the last one two, as there.
+    - More steps than positions are refused: many of them would unmask nothing.
+    - A step's share is counted per row, where some copies take the batch's mean and older ones its sum.
+    - There measures are taken of bfloat16 probabilities.
+    - Not with caches `dual`, `dpad` and `streaming`: where all is one block, each of them is `prefix`.
     """
 
     steps: Size | None = Field(None, description="denoising steps; default: gen_length")
@@ -157,5 +178,7 @@ PRESET = Preset(
     boundary="none",
     tokens="the surest by entropy, margin or confidence, on a time schedule",
     headline="the baseline",
+    caveat="the recommended settings, but greedy; a step's share is counted per row, where some copies take"
+    " the batch's mean",
     caches=("none", "prefix", "vicinity", "dkv"),
 )

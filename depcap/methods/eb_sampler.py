@@ -43,9 +43,24 @@ class EntropyBudget(Ordinary):
 class EbSamplerParams(Params):
     """EB-Sampler (arXiv 2505.24857): the surest positions, as many as an entropy budget allows.
 
-    There is no official code. Budget and block size are those of d2Cache's re-implementation, which orders by
-    confidence and, taking its maximum over the batch, tests the sum of the entropies before a position; here
-    the rule and the default order are the paper's.
+    What is lost by drawing positions from their marginals, KL(p_U ‖ Π p_l), is at most the sum of their
+    entropies less the largest one: each step takes as many as keep that within a budget.
+
+    Formula:
+
+        U = the longest prefix of the order with Σ_{l in U} H(p_l) − max_{l in U} H(p_l) ≤ γ
+
+    The order is by entropy, confidence or margin, the surest first; one position is always taken. `budget` is
+    γ, in nats. With γ = 0 this is one token per step (more only where entropies are zero), with γ = ∞ all of
+    the block at once.
+
+    Defaults: γ and block size are those of d2Cache's re-implementation; the paper tunes γ.
+
+    Differences:
+
+    - There is no official code. The rule and the default order are the paper's.
+    - d2Cache's re-implementation orders by confidence and, taking its maximum over the batch instead of the
+      positions, tests the sum of the entropies before a position.
     """
 
     block_size: Size = Field(64, description="positions per block")

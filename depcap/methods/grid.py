@@ -50,8 +50,24 @@ def checkerboard(size: int) -> tuple[int, ...]:
 class DusParams(Params):
     """DUS (arXiv 2506.19037): a dilated grid, ever finer, whatever the confidences.
 
-    No official code is to be had: the order inside a block is reconstructed from the reported factors, step 1
-    taking the block's first and middle positions.
+    Neighbours depend on each other most, so that what is unmasked together should lie far apart.
+
+    Formula:
+
+        step 1: {0, B / 2}                                 offsets in a block of B = 2^K
+        step k: odd multiples of B / 2^k                   k = 2 .. K
+
+    log₂ B steps per block, whatever is said there.
+
+    Defaults: blocks of 32; the paper reports 8, 16, 32 and 64.
+
+    Differences:
+
+    - No official code is to be had. The order inside a block is reconstructed from the reported factors,
+      B / log₂ B = 2.7, 4, 6.4 and 10.7; which positions step 1 takes is our guess.
+    - A last block that is shorter keeps the grid of a whole one; a step that has no position left in it is
+      not taken.
+    - Spacing as a filter after another method, of the paper's later version, is left out.
     """
 
     block_size: Size = Field(32, description="positions per block, a power of two")
@@ -69,7 +85,23 @@ class DusParams(Params):
 
 
 class CheckerboardParams(Params):
-    """Checkerboard: every other position of a block, then those between, whatever the confidences."""
+    """Checkerboard (arXiv 2103.15306): every other position of a block, then those between.
+
+    The two-pass order of learned image compression, where the second half is predicted from its neighbours:
+    the plainest schedule there is, and a baseline for those that look at confidence.
+
+    Formula:
+
+        step 1: even offsets of the block
+        step 2: odd offsets
+
+    Defaults: blocks of 32, as of the other methods.
+
+    Differences:
+
+    - The paper is on images, with two dimensions and a model trained for this order. No paper on text is
+      known to us.
+    """
 
     block_size: Size = Field(32, description="positions per block")
 
@@ -88,8 +120,8 @@ DUS = Preset(
 )
 CHECKERBOARD = Preset(
     CheckerboardParams,
-    paper="",
+    paper="arXiv 2103.15306",
     boundary="fixed size",
     tokens="even positions, then odd ones",
-    caveat="no paper on text: the two-pass order of learned image compression, as a baseline for schedules",
+    caveat="the paper is on images: the two-pass order of learned compression, as a baseline for schedules",
 )

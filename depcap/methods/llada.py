@@ -37,7 +37,33 @@ class RandomQuota(Ordinary):
 
 
 class LladaParams(Params):
-    """LLaDA (arXiv 2502.09992): fixed blocks, a fixed number of tokens per step."""
+    """LLaDA (arXiv 2502.09992): fixed blocks, a fixed number of tokens per step.
+
+    Of a block's proposals each step keeps the most confident ones and masks the others again ("low-confidence
+    remasking"); what is unmasked never changes.
+
+    Formula:
+
+        x_i = argmax_v z_i(v) + T g_v                      g standard Gumbel noise, T the temperature
+        c_i = softmax(z_i)(x_i)                            order random: c_i ~ U[0, 1)
+        U   = the n_s positions of largest c               n_s = ⌊m / S⌋ + [s < m mod S], s = 0 .. S − 1
+        z   = z_u + (w + 1) (z_c − z_u)                    with guidance w: z_u sees masks for the prompt
+
+    m is the block's size and S = `steps` / number of blocks. With `steps` = `gen_length`, the default, this
+    is one token per step. With guidance 0 there is one pass, as of any other method.
+
+    Defaults: blocks of 32 and one token per step, as the papers around it evaluate. The official function has
+    128 steps for 128 positions in one block of 128.
+
+    Differences:
+
+    - `logits_eos_inf` and `confidence_eos_eot_inf`, which keep end tokens from being said or from being
+      unmasked early, are left out.
+    - The official code wants a generation of whole blocks; here the last one may be shorter, and steps that
+      its share leaves without a token are not taken.
+    - With guidance both passes are one forward, as there; positions are counted in both.
+    - Current official code takes c in the logits' bfloat16, where many are equal; older copies take float64.
+    """
 
     block_size: Size = Field(32, description="positions per block")
     steps: Size | None = Field(
@@ -72,4 +98,6 @@ PRESET = Preset(
     boundary="fixed size",
     tokens="the most confident, a fixed number per step",
     headline="the baseline",
+    caveat="blocks of 32, one token per step, as the papers around it evaluate; the official function has"
+    " one block of 128 and can hold back end tokens, which is left out",
 )

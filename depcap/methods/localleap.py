@@ -41,9 +41,23 @@ class Anchored(Ordinary):
 class LocalleapParams(Params):
     """LocalLeap (arXiv 2510.07081): a lower threshold close to a very confident position.
 
-    No official code is to be had, the rule is that of DAWN's re-implementation: whether anchors may be
-    decided already or lie outside the block is not known; here they are this step's masked positions of the
-    block. For Dream that code relaxes to 0.8, for LLaDA to 0.75, which is the default.
+    What is nearly certain (an anchor) makes its close neighbours reliable even at moderate confidence.
+
+    Formula:
+
+        A = {j masked: c_j ≥ τ}
+        U = {i: c_i ≥ τ_r and |i − j| ≤ W for some j in A} ∪ A, else argmax c
+
+    `threshold` is τ, `relaxed_threshold` τ_r, `radius` W. With τ_r = τ or W = 0 this is fast-dllm.
+
+    Defaults: those of DAWN's scripts for LLaDA. For Dream they have τ_r = 0.8.
+
+    Differences:
+
+    - No official code is to be had; the rule is that of DAWN's re-implementation.
+    - Not known is whether anchors may be decided already or lie outside the block. Here they are this step's
+      masked positions of the block.
+    - Nor is it known whether the official code has a cache. Here every one goes.
     """
 
     block_size: Size = Field(32, description="positions per block")

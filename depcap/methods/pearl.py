@@ -10,9 +10,31 @@ from depcap.speculative import Speculation
 class PearlParams(Params):
     """PEARL (arXiv 2408.11850): the model drafts, a causal one has the last word.
 
-    The official code drafts with a causal model only, overlaps drafting and checking in time, samples too,
-    and may return a tail that nothing has verified; here they take turns, greedily, and nothing unverified is
-    kept.
+    While drafts fail, only the first token of the window being drafted is checked; while they stand, all of a
+    window is checked as the next one is drafted on trust. The text is the verifier's own greedy one, token
+    for token, whatever drafts.
+
+    Formula:
+
+        d_k stands if d_k = argmax p_k(· | what stands)    the first that does not becomes argmax p_k
+        pre:   check d_1 of the window                     if it stands: post, the rest is on trust
+        post:  check what is on trust, and the next d_1    the first that fails: drop what follows, pre
+        E = (1 − a^γ) / ((1 − a) (1 + a − a^γ))            tokens per round, if each stands with chance a
+
+    `window` is γ. A diffusion model fills the window's masks in `draft_steps` forwards, the surest first; a
+    causal one writes it token by token.
+
+    Defaults: γ 4, that of the official command line (its scripts have 3 to 5); one forward per draft.
+
+    Differences:
+
+    - Published is a causal drafter only. The form with a diffusion model is our reconstruction: windows have
+      their full length, however unsure the draft; the drafter keeps no state, and is not trained to draft.
+    - Published is overlap in time. Here drafting and checking take turns, and `seconds` is their sum.
+    - Greedy only: the official code also accepts drawn tokens with probability min(1, p / q).
+    - It may return a tail that nothing has verified, or more than was asked for. Here nothing unverified is
+      kept.
+    - Acceptance is told by round, not by offset in the window.
     """
 
     window: Size = Field(4, description="γ, tokens drafted per round")

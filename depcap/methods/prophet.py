@@ -85,9 +85,31 @@ class EarlyCommit(Ordinary):
 class ProphetParams(Params):
     """Prophet (arXiv 2508.19982): one token per step until the answer is settled, then all at once.
 
-    The published code has no cache: with `prefix`, `dual` and `vicinity` only what a step computes is looked
-    at and unmasked. Not with `dkv`, as decided positions of the answer count too, nor with `dpad` and
-    `streaming`, as no position of the suffix can be left out.
+    A model often knows the answer long before its last step. Once the two best tokens of the answer's
+    positions are far enough apart, everything that is masked is unmasked in one step.
+
+    Formula:
+
+        g = mean over the answer's positions of z_(1) − z_(2)                 the two largest logits
+        U = all masked positions  if g ≥ γ(p), else argmax c of the block     p = steps taken / G
+        γ = 7.5 for p < 0.33, 5.0 for p < 0.67, then 2.5
+
+    `gaps` are the three values of γ. With infinite gaps this is llada at one token per step.
+
+    Defaults: the published gaps, blocks of 32 and five positions of an answer; none for where it stands.
+
+    Differences:
+
+    - The official scripts force the text "The answer is" at positions 200 to 202, so that they know where
+      the answer stands. Here nothing is forced: `answer_start` says where it is.
+    - Without `answer_start` the gap is the mean over all masked positions, which is our reading for tasks
+      whose answer has no known place.
+    - There p counts the steps of a schedule; here every step unmasks one token, so that it counts of G.
+    - At a temperature above 0 the official code fills up with the most probable tokens; here what is left is
+      drawn as any other token.
+    - It has no cache. With `prefix`, `dual` and `vicinity` only what a step computes is looked at and
+      unmasked. Not with `dkv`, as decided positions of the answer count too, nor with `dpad` and `streaming`,
+      as no position of the suffix can be left out.
     """
 
     block_size: Size = Field(32, description="positions per block")
@@ -121,6 +143,6 @@ PRESET = Preset(
     tokens="the most confident; all, once the logit gap is wide enough",
     headline="2.34× (general), 2.67× (planning)",
     caches=("none", "prefix", "dual", "vicinity"),
-    caveat="the official scripts force the answer to a known place; without answer_start the gap is that of"
-    " all masked positions",
+    caveat="the official scripts force the answer to a known place, here answer_start says where it is;"
+    " without it the gap is that of all masked positions, which is our reading",
 )

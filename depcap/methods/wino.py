@@ -87,9 +87,28 @@ class Revocable(Ordinary):
 class WinoParams(Params):
     """WINO (arXiv 2507.18578): unmask widely, and mask again what looks wrong with hindsight.
 
-    For Dream's shift no rule is published: its shadow is here the token before, which does not see what it
-    predicts. A stop rule cuts a row only once its block is full, as until then all can be taken back. Not
-    with cache `dkv`: every decided position of the block is looked at again.
+    Every position of the block has a shadow besides: a mask in its place that sees everything but the token
+    there. A token that its shadow does not confirm, now that more is decided around it, is taken back.
+
+    Formula:
+
+        U = {c_i > τ₁}, of these at most min(max(⌊0.7 m⌋, 5), 20), the most confident; else argmax c
+        R = {i decided in an earlier step: q_i(x_i) < τ₂}, only if |U| > 1; fewer than the last |U|
+
+    m is the number of masked positions, q_i what the shadow of i says; of too many in R the least confirmed
+    are taken, and before a block's first step |U| counts as 30. `threshold` is τ₁, `keep_threshold` τ₂. With
+    τ₂ = 0 nothing is taken back.
+
+    Defaults: τ₂ 0.9 and blocks of 128; τ₁ is tuned by task: 0.6 for GSM8K, 0.7 for HumanEval and MATH, the
+    default, 0.8 for MBPP.
+
+    Differences:
+
+    - For Dream's shift no rule is published: its shadow is here the token before, which does not see what it
+      predicts.
+    - The shadows' positions are counted as computed.
+    - A stop rule cuts a row only once its block is full, as until then all can be taken back.
+    - Not with cache `dkv`: every decided position of the block is looked at again.
     """
 
     block_size: Size = Field(128, description="positions per block")

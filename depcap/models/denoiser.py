@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from depcap.cache import KVCache
 from depcap.models.attention import Attending
 from depcap.models.transformer import Transformer
 from depcap.protocols import Store
+from depcap.store import KVCache
 from depcap.types import Answer, Attention, Query, Window
 
 MASKED_OUT = -1e4

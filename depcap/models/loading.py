@@ -89,8 +89,8 @@ class Model:
         return self.tokenizer.newlines if self.tokenizer is not None else ()
 
     def filter(self) -> Filter | None:
-        """The filter trained for method learn2pd, if the folder has one."""
-        return load_filter(self.folder)
+        """The filter trained for method learn2pd, if the folder has one; refused if for other weights."""
+        return load_filter(self.folder, self.weights)
 
     def verifier(self, name: str | None) -> Verifier | None:
         """A causal model over the same tokens; None if no name is given and none is known."""

@@ -173,10 +173,3 @@ def rotate(x: Float[Tensor, "B heads C D"], rotary: tuple[Tensor, Tensor]) -> Fl
 def attend_fully(_layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Every position sees every position: masked diffusion."""
     return functional.scaled_dot_product_attention(q, k, v, enable_gqa=q.shape[1] != k.shape[1])
-
-
-def attend_causally(_layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Every position sees itself and what is before it: next-token training."""
-    return functional.scaled_dot_product_attention(
-        q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1]
-    )

@@ -1,13 +1,16 @@
 """What a task is: prompts, references and a score."""
 
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Protocol
 
 Split = Literal["train", "test"]
 
+LEVELS = (1, 2, 3, 4, 5)
+"""How hard a problem is, from easy to hard; a held-out set goes through them in turn."""
 HELD_OUT_PROBLEMS = 1_000
 """Size of a task's held-out set."""
 HELD_OUT_SHARE = 20
@@ -19,11 +22,12 @@ class Example:
     """One problem: what the model reads, what it should write, and what scoring needs.
 
     `reference` is the canonical response; `checks` is task-specific (the expected number, or test
-    cases); `family` names the generator, for breakdowns.
+    cases); `level` and `family` (its generator) are for breakdowns.
     """
 
     prompt: str
     reference: str
+    level: int
     family: str
     checks: Any
 
@@ -32,8 +36,8 @@ class Task(Protocol):
     """A source of problems that can be scored.
 
     `version` changes when the problems do: numbers of different versions are not comparable. `sample` draws
-    one problem of the split from `rng`; `score` gives 1.0 for a right completion and
-    0.0 for any other, including nonsense.
+    one problem of the split and level from `rng`; `draw` gives only its prompt and reference, for training;
+    `score` gives 1.0 for a right completion and 0.0 for any other, including nonsense.
     """
 
     @property
@@ -42,7 +46,9 @@ class Task(Protocol):
     @property
     def version(self) -> int: ...
 
-    def sample(self, rng: Random, split: Split) -> Example: ...
+    def sample(self, rng: Random, split: Split, level: int) -> Example: ...
+
+    def draw(self, rng: Random, split: Split, level: int) -> tuple[str, str]: ...
 
     def score(self, example: Example, completion: str) -> float: ...
 
@@ -52,12 +58,23 @@ def held_out(key: str) -> bool:
     return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
 
 
+def neutral(text: str, names: Mapping[str, str]) -> str:
+    """`text` with every name, where it stands as a whole word, replaced by what it stands for.
+
+    Two problems that differ in names alone are one problem: the split is decided by the neutral text.
+    """
+    if not names:
+        return text
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"\b({pattern})\b", lambda found: names[found[0]], text)
+
+
 def examples(task: Task, count: int, split: Split = "test", seed: int = 0) -> Iterator[Example]:
-    """The first `count` distinct problems of a split, in an order fixed by `seed`."""
+    """The first `count` distinct problems of a split, levels in turn, in an order fixed by `seed`."""
     rng = Random(f"{task.name}/{split}/{seed}")
     seen: set[str] = set()
     while len(seen) < count:
-        example = task.sample(rng, split)
+        example = task.sample(rng, split, LEVELS[len(seen) % len(LEVELS)])
         if example.prompt not in seen:
             seen.add(example.prompt)
             yield example

@@ -1,250 +1,221 @@
-"""The parts that python problems are made of, and the families that put them together."""
+"""The families of levels 1 to 3: one loop, or one inside another."""
 
-import re
-from dataclasses import dataclass
 from random import Random
 
-FILTERS: dict[str, dict[str, str]] = {
-    "parity": {"even": "{x} % 2 == 0", "odd": "{x} % 2 == 1"},
-    "sign": {"positive": "{x} > 0", "negative": "{x} < 0"},
-    "factor": {"divisible by 3": "{x} % 3 == 0", "divisible by 5": "{x} % 5 == 0"},
-    "bound": {
-        "greater than {k}": "{x} > {k}",
-        "less than {k}": "{x} < {k}",
-        "at most {k}": "{x} <= {k}",
-        "not equal to {k}": "{x} != {k}",
-    },
-}
-"""Words and code of each filter, in groups: two filters of one group make no sensible pair."""
-MAPS: dict[str, str] = {
-    "": "{x}",
-    "the squares of ": "{x} * {x}",
-    "the doubles of ": "2 * {x}",
-    "the negatives of ": "-{x}",
-    "the absolute values of ": "abs({x})",
-    "the successors of ": "{x} + 1",
-    "{k} times ": "{k} * {x}",
-    "the last digits of ": "{x} % 10",
-}
-LETTERS: dict[str, str] = {
-    "vowels": 'c in "aeiou"',
-    "consonants": 'c.isalpha() and c not in "aeiou"',
-    "digits": "c.isdigit()",
-    "letters": "c.isalpha()",
-    "spaces": 'c == " "',
-    "characters after 'm'": 'c > "m"',
-    "characters that are not digits": "not c.isdigit()",
-}
+from depcap.tasks.blocks import (
+    Source,
+    action,
+    branches,
+    characters,
+    condition,
+    counted,
+    derived,
+    digits,
+    indented,
+    kept,
+    loop,
+    plain,
+    sliced,
+    target,
+    words_of,
+)  # fmt: skip
+from depcap.tasks.parts import Names, Program
+from depcap.tasks.phrases import each, list_ending, number_ending
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A problem before it is worded: signature parts, docstring, body lines, kinds of the arguments."""
-
-    params: tuple[str, ...]
-    kinds: tuple[str, ...]
-    doc: str
-    body: tuple[str, ...]
-
-
-def _condition(rng: Random, k: str, x: str = "x", signed: bool = True) -> tuple[str, str]:
-    """Words and code of one filter, or of two joined by `and` or `or`."""
-    groups = [group for name, group in FILTERS.items() if signed or name != "sign"]
-    (first, x_first), (second, x_second) = (rng.choice(list(g.items())) for g in rng.sample(groups, 2))
-    if rng.random() < 0.45:
-        words, code = first, x_first
-    else:
-        joint = rng.choice(("and", "or"))
-        words, code = f"{first} {joint} {second}", f"{x_first} {joint} {x_second}"
-    return words.format(k=k), code.format(x=x, k=k)
+def any_numbers(rng: Random, names: Names, level: int) -> Source:
+    """Numbers to go over: a plain list at level 1, what takes more lines above it."""
+    if rng.random() < (0.6 if level == 1 else 0.35):
+        return plain(names)
+    if level == 1 or rng.random() < 0.3:
+        return rng.choice((sliced, counted))(rng, names)
+    return digits(names) if rng.random() < 0.35 else derived(rng, names)
 
 
-def _signature(doc: str, k: str, name: str, kind: str = "numbers") -> tuple[tuple[str, ...], ...]:
-    """Parameters and kinds: the second parameter is there only if the docstring speaks of it."""
-    uses = re.search(rf"\b{k}\b", doc) is not None
-    return ((name, k), (kind, "number")) if uses else ((name,), (kind,))
+def any_items(rng: Random, names: Names, level: int) -> Source:
+    """Numbers, characters or words to go over."""
+    lot = rng.random()
+    if lot < 0.2:
+        return characters(names)
+    return words_of(names) if lot < 0.4 else any_numbers(rng, names, level)
 
 
-def _fold(rng: Random, xs: str, k: str) -> Program:
-    """Filter, map and combine one list."""
-    words, condition = _condition(rng, k)
-    mapped, expression = rng.choice(list(MAPS.items()))
-    mapped, expression = mapped.format(k=k), expression.format(x="x", k=k)
-    what, start, update = rng.choice(
+def fold(rng: Random, names: Names, level: int) -> Program:
+    """The sum, product, count, first, last or extreme of the numbers that pass, perhaps changed."""
+    source = any_numbers(rng, names, level)
+    test = condition(rng, names, source, two=rng.random() < 0.3 * level)
+    what = rng.choice(("sum", "sum", "product", "count", "first", "last", "largest", "smallest"))
+    if what == "product" and source.item == "i":  # of thirty factors
+        what = "sum"
+    words, code = f"{source.many}{source.that} {test.they}", source.item
+    if what != "count" and rng.random() < 0.8:
+        after = each(rng, names, "number", what == "product", source.signed)
+        words, code = f"{words}, each {after.words}", after.code.format(x=source.item)
+    default = rng.choice(("0", "-1", "1", names.second))
+    if what == "first":
+        lines = loop(source, (f"if {test.code}:", f"    return {code}"))
+        return names.program(
+            f"Return the first of the {words}, or {default} if there is none.", (*lines, f"return {default}")
+        )
+    if what in ("largest", "smallest"):
+        lines = ("out = []", *loop(source, (f"if {test.code}:", f"    out.append({code})")))
+        best = "max" if what == "largest" else "min"
+        doc = f"Return the {what} of the {words}, or {default} if there are none."
+        return names.program(doc, (*lines, f"return {best}(out, default={default})"))
+    start, update, none = {
+        "sum": ("0", f"total += {code}", "0"),
+        "product": ("1", f"total *= {code}", "1"),
+        "count": ("0", "total += 1", ""),
+        "last": (default, f"total = {code}", default),
+    }[what]
+    lines = (f"total = {start}", *loop(source, (f"if {test.code}:", f"    {update}")))
+    phrase = f"the {what} of the {words}" + (f", or {none} if there are none" if none else "")
+    if level == 1 or rng.random() < 0.3:
+        return names.program(f"Return {phrase}.", (*lines, "return total"))
+    after = number_ending(rng, names)
+    last = f"Return {after.words.format(it='the result')}."
+    return names.program(f"Compute {phrase}. {last}", (*lines, f"return {after.code.format(x='total')}"))
+
+
+def collect(rng: Random, names: Names, level: int) -> Program:
+    """The list of the items that pass, perhaps changed."""
+    source = words_of(names) if rng.random() < 0.35 else any_numbers(rng, names, level)
+    words, lines = kept(rng, names, source, two=rng.random() < 0.3 * level, change=0.85)
+    if level == 1:
+        return names.program(f"Return a list of the {words}.", (*lines, "return out"))
+    after = list_ending(rng, names, source.kind)
+    doc = f"Make a list of the {words}. Return {after.words.format(it='the list')}."
+    return names.program(doc, (*lines, f"return {after.code.format(x='out')}"))
+
+
+def spell(rng: Random, names: Names, level: int) -> Program:
+    """The string of the characters that pass, each changed, or their number."""
+    source = characters(names)
+    test = condition(rng, names, source, two=level > 1 or rng.random() < 0.6)
+    if rng.random() < 0.2:
+        lines = ("total = 0", *loop(source, (f"if {test.code}:", "    total += 1")), "return total")
+        return names.program(f"Return the count of the characters of {names.text} that {test.they}.", lines)
+    after = each(rng, names, "character")
+    goal = target(rng, source)
+    lines = ('out = ""', *loop(source, (f"if {test.code}:", f"    out += {after.code.format(x='c')}")))
+    words = f"a string of the characters of {names.text} that {test.they}, each {after.words}"
+    if level == 1 and rng.random() < 0.5:
+        return names.program(f"Return {words}.", (*lines, "return out"))
+    doc, last = goal.ending(rng, names, plain_share=0.0)
+    return names.program(f"Make {words}. {doc}", (*lines, last))
+
+
+def places(rng: Random, names: Names, level: int) -> Program:
+    """The positions of the items that pass: their list or sum, or the first."""
+    source = rng.choice((plain, plain, characters))(names)
+    test = condition(rng, names, source, two=rng.random() < 0.3 + 0.2 * level)
+    name = names.text if source.kind == "character" else names.numbers
+    head = (f"for i, {source.item} in enumerate({name}):", f"    if {test.code}:")
+    what = rng.choice(("list", "sum", "first"))
+    if what == "first":
+        first = f"the first {source.noun} in {name} that {test.it}"
+        doc = f"Return the position (from 0) of {first}, or -1 if there is none."
+        return names.program(doc, (*head, "        return i", "return -1"))
+    after = each(rng, names, "number", signed=False)
+    code = after.code.format(x="i")
+    many = f"{source.noun}s in {name} that {test.they}"
+    words = f"the positions (from 0) of the {many}, each position {after.words}"
+    if what == "sum":
+        return names.program(
+            f"Return the sum of {words}.", ("total = 0", *head, f"        total += {code}", "return total")
+        )
+    return names.program(
+        f"Return a list of {words}.", ("out = []", *head, f"        out.append({code})", "return out")
+    )
+
+
+def branch(rng: Random, names: Names, level: int) -> Program:
+    """Different actions for different items."""
+    source = any_items(rng, names, level - 1)
+    goal = target(rng, source)
+    count = 2 if level < 3 else 3
+    clauses, lines = branches(
+        rng, names, source, goal, count, level < 3 or rng.random() < 0.8, rng.random() < 0.25
+    )
+    doc, last = goal.ending(rng, names, source.kind)
+    doc = f"Start with {goal.start.words}. For each {source.each}: {clauses}. {doc}"
+    return names.program(doc, (f"{goal.name} = {goal.start.code}", *loop(source, lines), last))
+
+
+def until(rng: Random, names: Names, _level: int) -> Program:
+    """Only what comes before the first item of some kind."""
+    source = any_items(rng, names, 1)
+    goal = target(rng, source)
+    stop = condition(rng, names, source)
+    stop_words = f"stopping before the first that {stop.it}"
+    clauses, lines = branches(rng, names, source, goal, 2, rng.random() < 0.7)
+    doc, last = goal.ending(rng, names, source.kind)
+    doc = f"Start with {goal.start.words}. For each {source.each}, {stop_words}: {clauses}. {doc}"
+    lines = (f"if {stop.code}:", "    break", *lines)
+    return names.program(doc, (f"{goal.name} = {goal.start.code}", *loop(source, lines), last))
+
+
+def run(rng: Random, names: Names, _level: int) -> Program:
+    """The longest run of neighbours that pass."""
+    source = any_items(rng, names, 1)
+    test = condition(rng, names, source, two=rng.random() < 0.6)
+    lines = (f"if {test.code}:", "    run += 1", "    best = max(best, run)", "else:", "    run = 0")
+    body = ("best = 0", "run = 0", *loop(source, lines))
+    words = (
+        f"Among the {source.many}, find the length of the longest run of consecutive ones that {test.they}"
+    )
+    after = number_ending(rng, names)
+    doc = f"{words}. Return {after.words.format(it='this length')}."
+    return names.program(doc, (*body, f"return {after.code.format(x='best')}"))
+
+
+def row_of() -> Source:
+    """The numbers of a row."""
+    return Source("number", "number", "number in the row", "numbers in the row", ("for x in row:",))
+
+
+def rows(rng: Random, names: Names, level: int) -> Program:
+    """One total for each row of a list of lists, in a list."""
+    source = row_of()
+    test = condition(rng, names, source, two=rng.random() < 0.4)
+    after = each(rng, names, "number")
+    many = f"{source.many} that {test.they}"
+    what, code = f"count of the {many}", "total += 1"
+    if rng.random() < 0.6:
+        what, code = f"sum of the {many}, each {after.words}", f"total += {after.code.format(x='x')}"
+    inner = ("total = 0", *loop(source, (f"if {test.code}:", f"    {code}")), "out.append(total)")
+    last = list_ending(rng, names)
+    ending = f"Return {last.words.format(it='the list')}."
+    doc = f"For each row of {names.rows}, append to a list the {what}. {ending}"
+    body = ("out = []", f"for row in {names.rows}:", *indented(inner), f"return {last.code.format(x='out')}")
+    return names.program(doc, body)
+
+
+def pairs(rng: Random, names: Names, _level: int) -> Program:
+    """All pairs of two places in a list."""
+    xs = names.numbers
+    noun, code = rng.choice(
         (
-            ("the sum of", "total = 0", "total += {e}"),
-            ("the product of", "total = 1", "total *= {e}"),
-            ("the last of", "total = 0", "total = {e}"),
-            ("one more than the sum of", "total = 1", "total += {e}"),
-            ("minus the sum of", "total = 0", "total -= {e}"),
+            ("sum", f"{xs}[i] + {xs}[j]"),
+            ("product", f"{xs}[i] * {xs}[j]"),
+            ("difference", f"{xs}[i] - {xs}[j]"),
         )
     )
-    after, last = rng.choice((("", "total"), (", plus {k}", "total + {k}"), (", modulo 7", "total % 7")))
-    after, last = after.format(k=k), last.format(k=k)
-    doc = f"Return {what} {mapped}the numbers in {xs} that are {words}{after}."
-    params, kinds = _signature(doc, k, xs)
-    loop = (f"for x in {xs}:", f"    if {condition}:", f"        {update.format(e=expression)}")
-    return Program(params, kinds, doc, (start, *loop, f"return {last}"))
-
-
-def _collect(rng: Random, xs: str, k: str) -> Program:
-    """Filter and map one list into another."""
-    words, condition = _condition(rng, k)
-    mapped, expression = rng.choice(list(MAPS.items()))
-    mapped, expression = mapped.format(k=k), expression.format(x="x", k=k)
-    after, last = rng.choice(
-        (
-            ("", "out"),
-            (", in reverse order", "out[::-1]"),
-            (", sorted", "sorted(out)"),
-            (", without the first", "out[1:]"),
-            (", at most three of them", "out[:3]"),
-        )
+    words = {
+        "sum": f"{xs}[i] plus {xs}[j]",
+        "product": f"{xs}[i] times {xs}[j]",
+        "difference": f"{xs}[i] minus {xs}[j]",
+    }[noun]
+    head = (f"for i in range(len({xs})):", f"    for j in range(i + 1, len({xs})):", f"        y = {code}")
+    source = Source(
+        "number", noun, f"pair of positions i < j in {xs}, consider the {noun} {words}", "", head, "y"
     )
-    doc = f"Return a list of {mapped}the numbers in {xs} that are {words}{after}."
-    params, kinds = _signature(doc, k, xs)
-    loop = (f"for x in {xs}:", f"    if {condition}:", f"        out.append({expression})")
-    return Program(params, kinds, doc, ("out = []", *loop, f"return {last}"))
-
-
-def _extreme(rng: Random, xs: str, k: str) -> Program:
-    """The largest or smallest item that passes, with a default."""
-    words, condition = _condition(rng, k)
-    mapped, expression = rng.choice(list(MAPS.items()))
-    mapped, expression = mapped.format(k=k), expression.format(x="x", k=k)
-    what, sign = rng.choice((("largest", ">"), ("smallest", "<")))
-    default = rng.choice(("0", "-1", k))
-    doc = (
-        f"Return the {what} of {mapped}the numbers in {xs} that are {words}, or {default} if there are none."
-    )
-    params, kinds = _signature(doc, k, xs)
-    loop = (f"for x in {xs}:", f"    if {condition}:", f"        y = {expression}")
-    keep = (f"        if best is None or y {sign} best:", "            best = y")
-    return Program(
-        params, kinds, doc, ("best = None", *loop, *keep, f"return {default} if best is None else best")
-    )
-
-
-def _places(rng: Random, xs: str, k: str) -> Program:
-    """Positions of the items that pass, or the first of them, or how many."""
-    words, condition = _condition(rng, k)
-    params, kinds = _signature(words, k, xs)
-    loop = (f"for i, x in enumerate({xs}):", f"    if {condition}:")
-    kind = rng.choice(("all", "first", "sum", "count"))
-    if kind == "all":
-        doc = f"Return the positions of the numbers in {xs} that are {words}."
-        return Program(params, kinds, doc, ("out = []", *loop, "        out.append(i)", "return out"))
-    if kind == "first":
-        doc = f"Return the position of the first number in {xs} that is {words}, or -1 if there is none."
-        return Program(params, kinds, doc, (*loop, "        return i", "return -1"))
-    if kind == "sum":
-        doc = f"Return the sum of the positions of the numbers in {xs} that are {words}."
-        return Program(params, kinds, doc, ("total = 0", *loop, "        total += i", "return total"))
-    doc = f"Return how many numbers in {xs} are {words}."
-    loop = (f"for x in {xs}:", f"    if {condition}:")
-    return Program(params, kinds, doc, ("count = 0", *loop, "        count += 1", "return count"))
-
-
-def _rows(rng: Random, _xs: str, k: str) -> Program:
-    """An inner fold for each row of a list of lists, then an outer one."""
-    words, condition = _condition(rng, k)
-    params, kinds = _signature(words, k, "rows", "rows")
-    what, update = rng.choice((("sum", "total += x"), ("number", "total += 1"), ("last", "total = x")))
-    after, last = rng.choice(
-        (
-            ("Return the list of these", "out"),
-            ("Return the sum of these", "sum(out)"),
-            ("Return the largest of these, or 0 if there are none", "max(out, default=0)"),
-            ("Return these, sorted", "sorted(out)"),
-        )
-    )
-    doc = f"For each row of rows take the {what} of its numbers that are {words}. {after}."
-    inner = ("    total = 0", "    for x in row:", f"        if {condition}:", f"            {update}")
-    body = ("out = []", "for row in rows:", *inner, "    out.append(total)", f"return {last}")
-    return Program(params, kinds, doc, body)
-
-
-def _pairs(rng: Random, xs: str, k: str) -> Program:
-    """Neighbouring items: a filter on the first and a comparison with the second."""
-    words, condition = _condition(rng, k, "a")
-    next_words, next_condition = rng.choice(
-        (("a larger", "b > a"), ("a smaller", "b < a"), ("an equal", "b == a"), ("a different", "b != a"))
-    )
-    what, start, update, last = rng.choice(
-        (
-            ("the number of", "count = 0", "count += 1", "count"),
-            ("the sum of", "total = 0", "total += a", "total"),
-            ("a list of", "out = []", "out.append(a)", "out"),
-            ("a list of the successors of", "out = []", "out.append(a + 1)", "out"),
-        )
-    )
-    doc = f"Return {what} the numbers in {xs} that are {words} and have {next_words} one after them."
-    params, kinds = _signature(words, k, xs)
-    condition = f"({condition})" if " or " in condition else condition
-    loop = (
-        f"for a, b in zip({xs}, {xs}[1:]):",
-        f"    if {condition} and {next_condition}:",
-        f"        {update}",
-    )
-    return Program(params, kinds, doc, (start, *loop, f"return {last}"))
-
-
-def _text(rng: Random, _xs: str, _k: str) -> Program:
-    """Characters of a string."""
-    words, condition = rng.choice(list(LETTERS.items()))
-    if rng.random() < 0.3:
-        doc = f"Return how many {words} there are in s."
-        loop = ("count = 0", "for c in s:", f"    if {condition}:", "        count += 1")
-        return Program(("s",), ("text",), doc, (*loop, "return count"))
-    how, expression = rng.choice(
-        (
-            ("", "c"),
-            (", each twice", "c * 2"),
-            (", in capitals", "c.upper()"),
-            (", each with a dot", 'c + "."'),
-        )
-    )
-    after, last = rng.choice(
-        (("", "out"), (", reversed", "out[::-1]"), (", and their number at the end", "out + str(len(out))"))
-    )
-    doc = f"Return the {words} of s{how}{after}."
-    loop = ('out = ""', "for c in s:", f"    if {condition}:", f"        out += {expression}")
-    return Program(("s",), ("text",), doc, (*loop, f"return {last}"))
-
-
-def _digits(rng: Random, _xs: str, k: str) -> Program:
-    """A while loop over the digits of a number."""
-    number = "n" if k != "n" else "m"
-    words, condition = _condition(rng, k, "d", signed=False)
-    params, kinds = _signature(words, k, number, "digits")
-    what, start, update, last = rng.choice(
-        (
-            ("the sum", "total = 0", "total += d", "total"),
-            ("the product", "total = 1", "total *= d", "total"),
-            ("the number", "total = 0", "total += 1", "total"),
-            ("the list", "total = []", "total.append(d)", "total[::-1]"),
-        )
-    )
-    doc = f"Return {what} of the digits of {number} that are {words}."
-    loop = (f"while {number} > 0:", f"    d = {number} % 10", f"    if {condition}:", f"        {update}")
-    return Program(params, kinds, doc, (start, *loop, f"    {number} //= 10", f"return {last}"))
-
-
-def _range(rng: Random, _xs: str, k: str) -> Program:
-    """A range instead of a list."""
-    words, condition = _condition(rng, "m", "i", signed=False)
-    params, kinds = _signature(words, "m", k, "count")
-    mapped, expression = rng.choice((("", "i"), ("the squares of ", "i * i"), ("the doubles of ", "2 * i")))
-    what, start, update, last = rng.choice(
-        (
-            ("the sum of", "total = 0", "total += {e}", "total"),
-            ("a list of", "out = []", "out.append({e})", "out"),
-            ("a list, downwards, of", "out = []", "out.append({e})", "out[::-1]"),
-        )
-    )
-    doc = f"Return {what} {mapped}the numbers from 1 to {k} that are {words}."
-    loop = (f"for i in range(1, {k} + 1):", f"    if {condition}:", f"        {update.format(e=expression)}")
-    return Program(params, kinds, doc, (start, *loop, f"return {last}"))
-
-
-FAMILIES = (_fold, _fold, _collect, _extreme, _places, _rows, _pairs, _text, _digits, _range)
+    goal = target(rng, source)
+    test = condition(rng, names, source, two=rng.random() < 0.5)
+    what = action(rng, names, source, goal)
+    while what.code.startswith("total *"):
+        what = action(rng, names, source, goal)
+    doc, last = goal.ending(rng, names)
+    doc = f"Start with {goal.start.words}. For each {source.each}: if it {test.it}, {what.words}. {doc}"
+    lines = indented((f"if {test.code}:", f"    {what.code}"), 2)
+    return names.program(doc, (f"{goal.name} = {goal.start.code}", *head, *lines, last))

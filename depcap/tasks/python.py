@@ -1,24 +1,52 @@
 """Small Python functions from a signature and a docstring, scored by running tests on them.
 
-A problem is composed from parts (which items to keep, what to compute of each, how to combine, what to do
-at the end), so that held-out problems are new combinations of known parts. Names vary independently.
+A problem is composed from parts (what to go over, which items to keep, what to compute of each, what to build
+and what to do at the end), so that held-out problems are new combinations of known parts. Names vary
+independently.
 """
 
-import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from depcap.tasks.base import Example, Split, held_out
-from depcap.tasks.programs import FAMILIES, Program
+from depcap.tasks import pipelines, programs
+from depcap.tasks.base import Example, Split, held_out, neutral
+from depcap.tasks.cases import cases
+from depcap.tasks.parts import Names, Program
 from depcap.tasks.sandbox import run_program
 
-NUM_TESTS = 8
-LIST_NAMES = ("xs", "nums", "values", "items", "data")
-NUMBER_NAMES = ("k", "n", "limit")
-FUNCTION_NAMES = ("f", "g", "solve", "compute", "answer", "result_of", "process", "run")
+FUNCTION_NAMES = ("f", "g", "solve", "compute", "answer", "result_of", "process", "apply")
+MAX_DOC = 420
+"""Characters of a docstring: longer ones are drawn again."""
+Family = Callable[[Random, Names, int], Program]
+FAMILIES: dict[int, tuple[Family, ...]] = {
+    1: (
+        programs.fold,
+        programs.fold,
+        programs.fold,
+        programs.collect,
+        programs.collect,
+        programs.spell,
+        programs.places,
+    ),
+    2: (programs.fold, programs.collect, programs.spell, programs.branch, programs.branch, programs.pairs),
+    3: (programs.branch, programs.branch, programs.until, programs.run, programs.rows, programs.pairs),
+    4: (
+        pipelines.two_stages,
+        pipelines.guarded,
+        pipelines.row_totals,
+        pipelines.row_stages,
+        pipelines.word_counts,
+    ),
+    5: (
+        pipelines.two_stages,
+        pipelines.branch_then_loop,
+        pipelines.guarded,
+        pipelines.row_totals,
+        pipelines.word_counts,
+    ),
+}
+"""What the problems of each level are made by; a family that is named twice is drawn twice as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,65 +54,59 @@ class Python:
     """The python task (see the module)."""
 
     name: str = "python"
-    version: int = 1
+    version: int = 2
 
-    def sample(self, rng: Random, split: Split) -> Example:
-        """A problem of the split; the split is decided by what is asked, not by the names in it."""
+    def problem(self, rng: Random, split: Split, level: int) -> tuple[Program, str]:
+        """A program of the split and its family; what is asked decides the split, not the names in it."""
         while True:
-            family = rng.choice(FAMILIES)
-            program = family(rng, *_names(rng))
-            canonical = family.__name__ + "|" + _neutral(program)
-            if held_out(canonical) == (split == "test"):
-                example = _example(program, rng.choice(FUNCTION_NAMES), family.__name__.strip("_"))
-                if len({repr(expected) for _, expected in example.checks}) > 1:  # a constant must not pass
-                    return example
+            family = rng.choice(FAMILIES[level])
+            program = family(rng, _names(rng), level)
+            if len(program.doc) > MAX_DOC:
+                continue
+            if held_out(f"{family.__name__}|{asked(program)}") == (split == "test"):
+                return program, family.__name__
+
+    def draw(self, rng: Random, split: Split, level: int) -> tuple[str, str]:
+        """Prompt and reference of a problem, without tests: training needs none."""
+        program, _ = self.problem(rng, split, level)
+        return _worded(program, rng.choice(FUNCTION_NAMES))
+
+    def sample(self, rng: Random, split: Split, level: int) -> Example:
+        """A problem of the split, with tests that tell its program from near misses."""
+        while True:
+            program, family = self.problem(rng, split, level)
+            function = rng.choice(FUNCTION_NAMES)
+            prompt, reference = _worded(program, function)
+            checks = cases(program, prompt, reference, function)
+            if checks is not None:
+                return Example(prompt=prompt, reference=reference, level=level, family=family, checks=checks)
 
     def score(self, example: Example, completion: str) -> float:
         """1.0 when the completed function passes every test, run in the sandbox."""
-        cases = [(args, expected) for args, expected in example.checks]
-        outcome = run_program(example.prompt + completion, [args for args, _ in cases])
+        tests = [(args, expected) for args, expected in example.checks]
+        outcome = run_program(example.prompt + completion, [args for args, _ in tests])
         if outcome.error is not None:
             return 0.0
-        return float(all(got == want for got, (_, want) in zip(outcome.values, cases, strict=True)))
+        return float(all(got == want for got, (_, want) in zip(outcome.values, tests, strict=True)))
 
 
-def _names(rng: Random) -> tuple[str, str]:
-    return rng.choice(LIST_NAMES), rng.choice(NUMBER_NAMES)
-
-
-def _neutral(program: Program) -> str:
+def asked(program: Program) -> str:
     """The program's docstring with its parameter names replaced by their places."""
-    words = program.doc
-    for place, name in enumerate(program.params):
-        words = re.sub(rf"\b{re.escape(name)}\b", f"${place}", words)
-    return words
+    return neutral(program.doc, {name: f"${place}" for place, name in enumerate(program.params)})
 
 
-def _example(program: Program, function: str, family: str) -> Example:
+def _names(rng: Random) -> Names:
+    whole = rng.choice(("n", "m", "num"))
+    return Names(
+        numbers=rng.choice(("xs", "nums", "items", "data", "seq")),
+        rows=rng.choice(("grid", "table", "matrix")),
+        text=rng.choice(("s", "text", "line")),
+        whole=whole,
+        second=rng.choice([name for name in ("k", "n", "limit") if name != whole]),
+    )
+
+
+def _worded(program: Program, function: str) -> tuple[str, str]:
+    """Prompt and reference."""
     head = f"def {function}({', '.join(program.params)}):\n"
-    prompt = f'{head}    """{program.doc}"""\n'
-    body = "\n".join(f"    {line}" for line in program.body)
-    rng = Random(zlib.crc32(prompt.encode()))
-    arguments = [tuple(ARGUMENTS[kind](rng) for kind in program.kinds) for _ in range(NUM_TESTS)]
-    return Example(prompt, body, family, tuple(_solve(prompt + body, function, arguments)))
-
-
-def _solve(source: str, function: str, arguments: list[tuple[Any, ...]]) -> list[tuple[Any, Any]]:
-    """The reference outputs. The source is our own canonical solution, never a model's."""
-    space: dict[str, Any] = {}
-    exec(compile(source, "<reference>", "exec"), space)
-    return [(args, space[function](*args)) for args in arguments]
-
-
-def _numbers(rng: Random) -> list[int]:
-    return [rng.randint(-12, 30) for _ in range(rng.choice((0, 1, 3, 5, 7, 9)))]
-
-
-ARGUMENTS: dict[str, Callable[[Random], Any]] = {
-    "numbers": _numbers,
-    "number": lambda rng: rng.randint(0, 12),
-    "rows": lambda rng: [_numbers(rng) for _ in range(rng.choice((0, 1, 2, 3, 4)))],
-    "text": lambda rng: "".join(rng.choice("aeioubcdnrstxyz 0123456789") for _ in range(rng.randint(4, 14))),
-    "count": lambda rng: rng.randint(0, 40),
-    "digits": lambda rng: rng.randint(0, 99999),
-}
+    return f'{head}    """{program.doc}"""\n', "\n".join(f"    {line}" for line in program.body)

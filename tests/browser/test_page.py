@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-PROBLEM = "Tom has 12 pens. Tom buys 3 packs of 4. How many pens does Tom have now?"
+from app.presets import SUITED
+
+PROBLEM = "Tom has 12 pens. Tom buys 3 packs of 4 pens. How many pens does Tom have now?"
 HOSTILE = "<img src=x onerror=alert(1)> ${1+1} {{x}} </script> `${alert(1)}`"
 DECODED = 90_000
 
@@ -64,7 +66,8 @@ def test_a_decode_gives_what_the_command_line_gives(visit: Callable[[], Page], c
     page = visit()
     decode(page, PROBLEM)
     shown = on_screen(page)["header"]
-    expected = command_line("--prompt", PROBLEM, "--gen-length", str(shown["gen_length"]))
+    suited = [f"--set={name}={value}" for name, value in SUITED["depcap"].items()]
+    expected = command_line("--prompt", PROBLEM, "--gen-length", str(shown["gen_length"]), *suited)
     assert shown["text"] == expected["text"]
     assert shown["nfe"] == expected["nfe"]
     expect(page.locator("#download")).to_be_visible()

@@ -3,13 +3,16 @@
 import math
 from types import SimpleNamespace
 
+from .caches import forward
+
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, delimiter_threshold, delimiter_ids):
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     start = len(prompt)
     while start < len(x):
-        log_probs = network.full(x)
+        ahead = start + max(block_size, gen_length // 4)
+        log_probs, step = forward(network, x, cache, start, start, 0, read=ahead), 0
         end = start + size(log_probs[start:], gen_length, block_size, delimiter_threshold, delimiter_ids)
         out.block_sizes.append(end - start)
         while True:
@@ -22,8 +25,8 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, delimiter_
                     out.unmask_step[i - len(prompt)] = out.nfe
             if network.mask_id not in x[start:end]:
                 break
-            first, last = {"none": (0, len(x)), "prefix": (start, len(x)), "dual": (start, end)}[cache]
-            log_probs = network.full(x) if cache == "none" else network.partial(x, first, last)
+            step += 1
+            log_probs = forward(network, x, cache, start, end, step)
         start = end
     out.tokens = x[len(prompt) :]
     return out

@@ -3,7 +3,7 @@
 import math
 from types import SimpleNamespace
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(
@@ -18,7 +18,7 @@ def decode(
         out.block_sizes.append(end - start)
         step = 0
         while network.mask_id in x[start:end]:
-            log_probs = forward(network, x, cache, start, end, step == 0)
+            log_probs = forward(network, x, cache, start, end, step)
             out.nfe, step = out.nfe + 1, step + 1
             sure_of = {i: math.exp(log_probs[i].max()) for i in range(start, end)}
             masked = [i for i in range(start, end) if x[i] == network.mask_id]

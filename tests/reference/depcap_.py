@@ -3,6 +3,8 @@
 import math
 from types import SimpleNamespace
 
+from .caches import forward
+
 
 def decode(network, prompt, gen_length, cache, min_size, max_size, lambda_u, top_k, tau_low, tau_high, gamma):
     x = list(prompt) + [network.mask_id] * gen_length
@@ -10,7 +12,7 @@ def decode(network, prompt, gen_length, cache, min_size, max_size, lambda_u, top
     base = None
     start = len(prompt)
     while start < len(x):
-        log_probs = network.full(x)
+        log_probs, step = forward(network, x, cache, start, start, 0, read=start + 2 * max_size), 0
         window = range(start, min(start + 2 * max_size, len(x)))
         current = {i: top_k_cache(log_probs[i], top_k) for i in window}
         size = block_size(log_probs, start, len(x), base, current, min_size, max_size, lambda_u)
@@ -25,12 +27,8 @@ def decode(network, prompt, gen_length, cache, min_size, max_size, lambda_u, top
                 out.unmask_step[i - len(prompt)] = out.nfe
             if network.mask_id not in x[start:end]:
                 break
-            if cache == "none":
-                log_probs = network.full(x)
-            elif cache == "prefix":
-                log_probs = network.partial(x, start, len(x))
-            else:
-                log_probs = network.partial(x, start, end)
+            step += 1
+            log_probs = forward(network, x, cache, start, end, step)
         start = end
     out.tokens = x[len(prompt) :]
     return out

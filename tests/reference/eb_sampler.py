@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, budget, measure):
@@ -14,11 +14,10 @@ def decode(network, prompt, gen_length, cache, block_size, budget, measure):
     while start < len(x):
         end = min(start + block_size, len(x))
         out.block_sizes.append(end - start)
-        opening = True
+        step = 0
         while network.mask_id in x[start:end]:
-            log_probs = forward(network, x, cache, start, end, opening)
-            opening = False
-            out.nfe += 1
+            log_probs = forward(network, x, cache, start, end, step)
+            out.nfe, step = out.nfe + 1, step + 1
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             order = sorted(masked, key=lambda i: (-sureness(log_probs[i], measure), i))
             count = within_budget([entropy(log_probs[i]) for i in order], budget)

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+from .caches import forward
+
 
 def decode(network, prompt, gen_length, cache, block_size, threshold=None, factor=None):
     if threshold is None and factor is None:
@@ -12,7 +14,7 @@ def decode(network, prompt, gen_length, cache, block_size, threshold=None, facto
     while start < len(x):
         end = min(start + block_size, len(x))
         out.block_sizes.append(end - start)
-        log_probs = network.full(x)
+        log_probs, step = forward(network, x, cache, start, end, 0), 0
         while True:
             out.nfe += 1
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
@@ -28,12 +30,8 @@ def decode(network, prompt, gen_length, cache, block_size, threshold=None, facto
                 out.unmask_step[i - len(prompt)] = out.nfe
             if network.mask_id not in x[start:end]:
                 break
-            if cache == "none":
-                log_probs = network.full(x)
-            elif cache == "prefix":
-                log_probs = network.partial(x, start, len(x))
-            else:
-                log_probs = network.partial(x, start, end)
+            step += 1
+            log_probs = forward(network, x, cache, start, end, step)
         start = end
     out.tokens = x[len(prompt) :]
     return out

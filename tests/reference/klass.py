@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, kl_threshold, history):
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
-    before = {}
+    before = {}  # of the whole generation, whatever the block
     moves = {i: [] for i in range(len(prompt), len(x))}
     start = len(prompt)
     while start < len(x):
@@ -19,12 +19,10 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, kl_thresho
         out.block_sizes.append(end - start)
         step = 0
         while network.mask_id in x[start:end]:
-            log_probs = forward(network, x, cache, start, end, step == 0)
+            log_probs = forward(network, x, cache, start, end, step, read=start + 2 * block_size)
             out.nfe += 1
-            ahead = range(start, min(start + 2 * block_size, len(x)))
-            window = [i for i in ahead if log_probs[i] is not None]
-            now = {i: np.exp(log_probs[i]) for i in window}
-            for i in window:
+            now = {i: np.exp(log_probs[i]) for i in moves if log_probs[i] is not None}
+            for i in now:
                 moves[i].append(kl(now[i], before.get(i, np.zeros_like(now[i]))))
             before = now
             masked = [i for i in range(start, end) if x[i] == network.mask_id]

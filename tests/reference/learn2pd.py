@@ -3,7 +3,7 @@
 import math
 from types import SimpleNamespace
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, weights, end_id=None):
@@ -17,7 +17,7 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, weights, e
         step = 0
         while network.mask_id in x[start:end]:
             end = min(end, len(x))
-            log_probs = forward(network, x, cache, start, end, step == 0)
+            log_probs = forward(network, x, cache, start, end, step)
             out.nfe, step = out.nfe + 1, step + 1
             sure = [math.exp(log_probs[i].max()) for i in range(start, end)]
             final = []

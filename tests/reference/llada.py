@@ -1,4 +1,4 @@
-"""LLaDA: fixed blocks, a fixed number of tokens per step, the most confident first."""
+"""LLaDA: fixed blocks, a fixed number of tokens per step, the most confident first, or any."""
 
 import math
 from copy import copy
@@ -6,9 +6,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from .caches import forward
 
-def decode(network, prompt, gen_length, cache, block_size, steps=None, guidance=0.0):
-    unconditional = copy(network)  # every full forward gives it a cache of its own
+
+def decode(
+    network, prompt, gen_length, cache, block_size, steps=None, guidance=0.0, order="confidence",
+    temperature=0.0, draw=None,
+):  # fmt: skip
+    """`draw.tokens(n, m)` gives n rows of m numbers in [0, 1), `draw.positions(n)` n of them."""
+    unconditional = copy(network)
+    unconditional.kept = {}
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     blocks = math.ceil(gen_length / block_size)
@@ -21,14 +28,21 @@ def decode(network, prompt, gen_length, cache, block_size, steps=None, guidance=
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             if not masked:
                 break
-            log_probs = forward(network, x, cache, start, end, step == 0)
+            log_probs = forward(network, x, cache, start, end, step)
             if guidance != 0:
                 hidden = [network.mask_id] * len(prompt) + x[len(prompt) :]
-                without = forward(unconditional, hidden, cache, start, end, step == 0)
+                without = forward(unconditional, x, cache, start, end, step, shown=hidden)
                 log_probs = guide(log_probs, without, guidance)
             out.nfe += 1
-            best = {i: int(log_probs[i].argmax()) for i in masked}
-            sure = sorted(masked, key=lambda i: (-log_probs[i][best[i]], i))
+            scores = {i: log_probs[i] for i in masked}
+            if temperature > 0:
+                noise = gumbel(draw.tokens(end - start, len(scores[masked[0]])))
+                scores = {i: log_probs[i] + temperature * noise[i - start] for i in masked}
+            best = {i: int(scores[i].argmax()) for i in masked}
+            confidence = {i: log_probs[i][best[i]] for i in masked}
+            if order == "random":
+                confidence = dict(enumerate(draw.positions(end - start), start))
+            sure = sorted(masked, key=lambda i: (-confidence[i], i))
             for i in sure[:count]:
                 x[i] = best[i]
                 out.unmask_step[i - len(prompt)] = out.nfe
@@ -37,14 +51,12 @@ def decode(network, prompt, gen_length, cache, block_size, steps=None, guidance=
     return out
 
 
+def gumbel(uniform):
+    return -np.log(-np.log(np.array(uniform)))
+
+
 def num_transfer(masks, steps):
     return [masks // steps + (1 if i < masks % steps else 0) for i in range(steps)]
-
-
-def forward(network, x, cache, start, end, opening):
-    if opening or cache == "none":
-        return network.full(x)
-    return network.partial(x, start, len(x) if cache == "prefix" else end)
 
 
 def guide(conditional, unconditional, guidance):

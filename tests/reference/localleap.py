@@ -3,7 +3,7 @@
 import math
 from types import SimpleNamespace
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, relaxed_threshold, radius):
@@ -13,11 +13,10 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, relaxed_th
     while start < len(x):
         end = min(start + block_size, len(x))
         out.block_sizes.append(end - start)
-        opening = True
+        step = 0
         while network.mask_id in x[start:end]:
-            log_probs = forward(network, x, cache, start, end, opening)
-            opening = False
-            out.nfe += 1
+            log_probs = forward(network, x, cache, start, end, step)
+            out.nfe, step = out.nfe + 1, step + 1
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             confidence = {i: math.exp(log_probs[i].max()) for i in masked}
             anchors = [i for i in masked if confidence[i] >= threshold]

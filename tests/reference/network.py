@@ -30,7 +30,7 @@ class Network:
 
     def some(self, ids, computed, visible):
         """Log-probabilities for the computed positions, each of which attends to the visible ones."""
-        before = [max(position - self.shift, 0) for position in computed]
+        before, self.visible = [max(position - self.shift, 0) for position in computed], visible
         hidden = self._hidden(ids, sorted({*computed, *before}), visible)
         out = [None] * len(ids)
         for position in computed:
@@ -41,13 +41,14 @@ class Network:
         logits = self.w["head.weight"] @ hidden
         logits[self.mask_id] = MASKED_OUT
         top = logits.max()
-        return logits - (top + math.log(sum(math.exp(z - top) for z in logits)))
+        return logits - (top + math.log(np.exp(logits - top).sum()))
 
     def shadows(self, ids, positions):
         """Log-probabilities for positions, from a mask in their place that sees all but what stands there.
 
-        Keys and values are those of the last forward. A model that predicts the next position has no place
-        for that mask: there the token before is asked again, without seeing what it predicts.
+        Keys and values, and what is visible, are those of the last forward. A model that predicts the next
+        position has no place for that mask: there the token before is asked again, without seeing what it
+        predicts.
         """
         x = {}
         for position in positions:
@@ -64,10 +65,10 @@ class Network:
                 )
                 for p in x
             }
-            real = {p: self.kept[layer, p] for p in range(len(ids))}
+            real = {p: self.kept[layer, p] for p in self.visible}
             for p in x:
                 seen = [pair for place, pair in real.items() if place != p] + list(mine.values())
-                x[p] = x[p] + self._mixed(queries[p], layer, seen)
+                x[p] = x[p] + self._mixed(queries[p], layer, stacked(seen))
                 x[p] = x[p] + self._mlp(self._norm(x[p], f"layers.{layer}.mlp_norm.weight"), layer)
         return {p: self._log_probs(self._norm(x[p], "norm.weight")) for p in x}
 
@@ -81,8 +82,9 @@ class Network:
                 queries[position] = self._rotate(self._project(normed, layer, "q"), position)
                 key = self._rotate(self._project(normed, layer, "k"), position)
                 self.kept[layer, position] = key, self._project(normed, layer, "v")
+            seen = stacked([self.kept[layer, position] for position in visible])
             for position in x:
-                x[position] = x[position] + self._attend(queries[position], layer, visible, position)
+                x[position] = x[position] + self._attend(queries[position], layer, seen, visible, position)
                 normed = self._norm(x[position], f"layers.{layer}.mlp_norm.weight")
                 x[position] = x[position] + self._mlp(normed, layer)
         return {position: self._norm(x[position], "norm.weight") for position in x}
@@ -97,37 +99,38 @@ class Network:
 
     def _rotate(self, heads, position):
         half = heads.shape[1] // 2
-        out = np.empty_like(heads)
-        for i in range(half):
-            angle = position / self.theta ** (2 * i / heads.shape[1])
-            a, b = heads[:, i], heads[:, i + half]
-            out[:, i] = a * math.cos(angle) - b * math.sin(angle)
-            out[:, i + half] = b * math.cos(angle) + a * math.sin(angle)
-        return out
+        angles = position / self.theta ** (2 * np.arange(half) / heads.shape[1])
+        a, b = heads[:, :half], heads[:, half:]
+        cos, sin = np.cos(angles), np.sin(angles)
+        return np.concatenate((a * cos - b * sin, b * cos + a * sin), axis=1)
 
-    def _attend(self, query, layer, visible, position):
-        out = self._mixed(query, layer, [self.kept[layer, seen] for seen in visible])
+    def _attend(self, query, layer, seen, visible, position):
+        out = self._mixed(query, layer, seen)
         watched = max(1, self.layers // 8)
         if layer >= self.layers - watched:
             row = self.attended.setdefault(position, dict.fromkeys(visible, 0.0))
-            for seen, weight in zip(visible, self.weights, strict=True):
-                row[seen] += weight / watched
+            for place, weight in zip(visible, self.weights, strict=True):
+                row[place] += weight / watched
         return out
 
     def _mixed(self, query, layer, seen):
-        """Attention over pairs of keys and values, projected back; `weights` are its mean over heads."""
-        parts, self.weights = [], 0.0
-        for head in range(self.heads):
-            group = head // (self.heads // self.kv_heads)
-            keys = np.stack([key[group] for key, _ in seen])
-            values = np.stack([value[group] for _, value in seen])
-            scores = keys @ query[head] / math.sqrt(query.shape[1])
-            weights = np.exp(scores - scores.max())
-            parts.append(weights @ values / weights.sum())
-            self.weights = self.weights + weights / weights.sum() / self.heads
-        return self.w[f"layers.{layer}.attention.o_proj.weight"] @ np.concatenate(parts)
+        """Attention over keys and values, projected back; `weights` are its mean over heads."""
+        group = np.arange(self.heads) // (self.heads // self.kv_heads)
+        keys, values = seen[0][:, group], seen[1][:, group]
+        scores = (keys * query).sum(axis=2) / math.sqrt(query.shape[1])
+        weights = np.exp(scores - scores.max(axis=0))
+        weights /= weights.sum(axis=0)
+        self.weights = weights.mean(axis=1)
+        out = (weights[:, :, None] * values).sum(axis=0)
+        return self.w[f"layers.{layer}.attention.o_proj.weight"] @ out.reshape(-1)
 
     def _mlp(self, x, layer):
         gate = self.w[f"layers.{layer}.mlp.gate_proj.weight"] @ x
         up = self.w[f"layers.{layer}.mlp.up_proj.weight"] @ x
         return self.w[f"layers.{layer}.mlp.down_proj.weight"] @ (gate / (1 + np.exp(-gate)) * up)
+
+
+def stacked(pairs):
+    """Keys and values of many positions as one array each."""
+    keys, values = zip(*pairs, strict=True)
+    return np.stack(keys), np.stack(values)

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps):
@@ -10,11 +10,11 @@ def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     first = start = len(prompt)
     while start < len(x):
-        end, opening = min(start + block_size, len(x)), True
+        end, step = min(start + block_size, len(x)), 0
         while network.mask_id in x[start:end]:
             progress = out.nfe / gen_length
-            log_probs = forward(network, x, cache, start, end, opening)
-            out.nfe, opening = out.nfe + 1, False
+            log_probs = forward(network, x, cache, start, end, step)
+            out.nfe, step = out.nfe + 1, step + 1
             seen = [i for i in range(first, len(x)) if log_probs[i] is not None]
             answer = masked = [i for i in seen if x[i] == network.mask_id]
             if answer_start is not None:

@@ -3,7 +3,7 @@
 import math
 from types import SimpleNamespace
 
-from .llada import forward
+from .caches import forward
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, keep_threshold):
@@ -15,7 +15,7 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, keep_thres
         out.block_sizes.append(end - start)
         accepted, step = 30, 0
         while network.mask_id in x[start:end]:
-            log_probs = forward(network, x, cache, start, end, step == 0)
+            log_probs = forward(network, x, cache, start, end, step)
             shadows = network.shadows(x, range(start, end))
             out.nfe, step = out.nfe + 1, step + 1
             masked = [i for i in range(start, end) if x[i] == network.mask_id]

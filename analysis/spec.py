@@ -1,0 +1,84 @@
+"""Methods with parameters of their own, as a user names them for a comparison."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from depcap.errors import DepcapError
+from depcap.methods import METHODS, choose
+
+VARIANTS = {
+    "depcap:tau_low=0.98:tau_high=0.995": "stricter thresholds",
+    "depcap:max_size=16": "shorter blocks",
+    "depcap:max_size=16:tau_low=0.98:tau_high=0.995": "both, as the page starts",
+    "adablock:threshold=0.98": "a stricter threshold",
+    "fast-dllm:threshold=0.8": "a laxer threshold",
+    "fast-dllm:threshold=0.95": "a stricter one",
+    "fast-dllm:threshold=0.98": "a stricter one still",
+    "fast-dllm:block_size=16:threshold=0.98": "that in shorter blocks, as the page starts",
+    "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
+    "localleap:threshold=0.95:relaxed_threshold=0.85": "stricter thresholds",
+    "localleap:threshold=0.98:relaxed_threshold=0.95": "stricter still",
+    "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
+    "apd:temperature=0.2": "at the paper's temperature, as its code has it",
+    "apd:mode=paper:temperature=0.2": "at the paper's temperature, as the paper has it",
+    "llada:stop=eotp": "with learn2pd's end-of-text prediction alone",
+    "llada:order=random": "positions in random order",
+    "llada:guidance=0.5": "with classifier-free guidance",
+    "dream:alg=maskgit_plus": "the most confident positions",
+    "dream:alg=topk_margin": "positions of the largest margin",
+    "dream:alg=origin": "positions in random order",
+}
+"""What is compared besides every method with its defaults, and what is different about it.
+
+Where a threshold trades accuracy for speed one setting says little: the methods nearest to DepCap have more.
+"""
+GROUPS: dict[str, Iterable[str]] = {"all": METHODS, "variants": VARIANTS}
+OWN: dict[str, Callable[[str], Any]] = {"stop": str, "temperature": float, "seed": int}
+"""Settings that a method can have of its own, beside its parameters, and how they are read."""
+BETWEEN = re.compile(r",(?![^\[\]]*\])")
+"""The commas that are not within brackets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A method with other parameters than the default, as a user writes it: `fast-dllm:threshold=0.3`.
+
+    `own` are settings for this method alone. An `optional` one is left out where the model lacks what it
+    needs.
+    """
+
+    label: str
+    method: str
+    params: dict[str, str]
+    own: dict[str, Any] = field(default_factory=dict)
+    optional: bool = False
+
+
+def spec(text: str) -> Spec:
+    """A method's name, or its name and what is its own: `name:key=value:key=value`."""
+    method, *pairs = text.split(":")
+    choose(METHODS, method, "method")
+    if not all("=" in pair for pair in pairs):
+        raise DepcapError(f"method {text!r}: parameters are written name:key=value:key=value")
+    params = dict(pair.split("=", 1) for pair in pairs)
+    try:
+        own = {key: read(params.pop(key)) for key, read in OWN.items() if key in params}
+    except ValueError:
+        raise DepcapError(f"method {text!r}: temperature and seed are numbers") from None
+    return Spec(text, method, params, own)
+
+
+def specs(text: str) -> list[Spec]:
+    """Methods separated by commas, each once; `all` is every method there is, `variants` are `VARIANTS`.
+
+    A list is written in brackets: `adablock:delimiter_ids=[198,271]`.
+    """
+    found: dict[str, Spec] = {}
+    for part in map(str.strip, BETWEEN.split(text)):
+        if part in GROUPS:
+            found |= {label: replace(spec(label), optional=True) for label in GROUPS[part]}
+        else:
+            found[part] = spec(part)
+    return list(found.values())
