@@ -118,7 +118,7 @@ def test_tokens_blocks_and_steps_are_the_naive_decoders(
     small: dict[str, depcap.Model], method: str, cache: str, family: str, prompt: list[int], data: Any
 ) -> None:
     sized = cache in SIZES  # what such a cache does shows on a short canvas
-    length = data.draw(st.integers(1, 16) if sized else LONGER.get(method, gen_lengths))
+    length = data.draw(st.integers(1, 12) if sized else LONGER.get(method, gen_lengths))
     sizes = data.draw(SIZES[cache][1]) if sized else ()
     agree(small[family], method, prompt, length, cache, sizes, **data.draw(PARAMS[method](length)))
 
