@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from analysis import charts, checks
 from analysis.additivity import reach
 from analysis.agreement import (
+    LEAST,
     RATIO,
     agreement,
     bounded_gap,
@@ -131,7 +132,7 @@ def by_place(real: pd.DataFrame) -> pd.DataFrame:
         np.stack(same[f"{name}_curve"].map(np.asarray).tolist()) for name in ("joint", "additive")
     )
     up_to = joint.cumsum(axis=1), additive.cumsum(axis=1)
-    ratio = up_to[0] / np.maximum(up_to[1], 1e-9)
+    ratio = up_to[0] / np.maximum(up_to[1], LEAST)
     low, middle, high = np.quantile(ratio, (0.25, 0.5, 0.75), axis=0)
     table = pd.DataFrame(
         {
@@ -141,7 +142,7 @@ def by_place(real: pd.DataFrame) -> pd.DataFrame:
             "three quarters": high,
         }
     )  # fmt: skip
-    for name, statistic in (("sum J / sum A", ratio_of_sums), ("slope", slope_through_origin)):
+    for name, statistic in ((RATIO, ratio_of_sums), ("slope", slope_through_origin)):
         every = {f"{k}": partial(_at, statistic, k) for k in range(size)}
         found = clustered_all(every, up_to, same["prompt"]).values()
         table = table.join(pd.DataFrame([flat({f"{name} up to k": interval}) for interval in found]))
@@ -172,13 +173,13 @@ def point_figures(blocks: pd.DataFrame) -> dict[str, go.Figure]:
 def _figures(
     own: pd.DataFrame, places: pd.DataFrame, parts: pd.DataFrame, kinds: pd.DataFrame
 ) -> dict[str, go.Figure]:
-    ratio, ltr = RATIO, parts[parts.order == LEFT_TO_RIGHT]
+    ltr = parts[parts.order == LEFT_TO_RIGHT]
     made = point_figures(own)
     if len(places):
         sums = {name: Band(places["k"], *[places[f"{name} up to k"]] * 3) for name in ("J", "A")}
         made["Cumulative influence"] = charts.bands(sums, "candidates, from left to right", "nats, mean")
         shown = {
-            "sum J / sum A, 95 % interval": [f"{ratio} up to k{end}" for end in ("", ", low", ", high")],
+            "sum J / sum A, 95 % interval": [f"{RATIO} up to k{end}" for end in ("", ", low", ", high")],
             "median J / A, and quartiles": ["median J / A up to k", "quarter", "three quarters"],
         }
         curves = {name: Band(places["k"], *(places[end] for end in ends)) for name, ends in shown.items()}
@@ -187,6 +188,6 @@ def _figures(
         ltr["candidates"], {name: ltr[name] for name in PARTS}, "candidates, from left to right", "nats"
     )
     labels = (kinds["kind"] + ": " + kinds["stratum"].astype(str)).tolist()
-    ends = kinds[f"{ratio}, low"], kinds[f"{ratio}, high"]
-    made["Where it holds"] = charts.intervals(labels, kinds[ratio], *ends, ratio, 1.0)
+    ends = kinds[f"{RATIO}, low"], kinds[f"{RATIO}, high"]
+    made["Where it holds"] = charts.intervals(labels, kinds[RATIO], *ends, RATIO, 1.0)
     return made

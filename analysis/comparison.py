@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.spec import Spec
 from depcap.cache import CACHES
 from depcap.errors import DepcapError
-from depcap.evaluation import Outcome, evaluate, evaluation_header, held_out
+from depcap.evaluation import Outcome, evaluate, held_out, kept_outcomes
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.methods import METHODS, choose
@@ -130,15 +130,11 @@ def rounds(limit: int, batch_size: int) -> Iterator[int]:
 
 def kept(found: list[Cell], batch_size: int, out: Path) -> dict[str, list[Outcome]]:
     """Outcomes that are in `out`, by their file; one made in another way is refused."""
-    return {cell.file: _journal(cell, batch_size, out).entries for cell in found}
-
-
-def _journal(cell: Cell, batch_size: int, out: Path) -> Journal[Outcome]:
-    """A cell's outcomes; the file is not begun before there is one."""
-    path = out / "outcomes" / cell.file
-    if not path.exists():
-        return Journal(Outcome)
-    return Journal(Outcome, path, evaluation_header(cell.model, TASKS[cell.task], cell.settings, batch_size))
+    folder = out / "outcomes"
+    return {
+        cell.file: kept_outcomes(cell.model, cell.task, cell.settings, batch_size, folder / cell.file)
+        for cell in found
+    }
 
 
 def run(

@@ -126,6 +126,16 @@ def evaluate(
     return report(chosen, log.entries[:limit], batch_size)
 
 
+def kept_outcomes(model: Model, task: str, settings: Settings, batch_size: int, out: Path) -> list[Outcome]:
+    """What `evaluate` has kept in a file, which is not begun if it is not there.
+
+    One that was made in another way is refused.
+    """
+    if not out.exists():
+        return []
+    return Journal(Outcome, out, evaluation_header(model, TASKS[task], settings, batch_size)).entries
+
+
 def evaluation_header(model: Model, task: Task, settings: Settings, batch_size: int) -> dict[str, Any]:
     """Everything that an outcome hangs on, by name."""
     kind = {"model": model.name, "task": task.name, "version": task.version}

@@ -27,7 +27,7 @@ from depcap.evaluation import (
     Report,
     evaluate,
     evaluate_likelihood,
-    evaluation_header,
+    kept_outcomes,
     report,
 )
 from depcap.files import replace_text
@@ -73,6 +73,8 @@ FURTHER = (
     CARELESS,
     Way("llada-32", "llada", limit=100),
 )
+DECISIVE = (GREEDY, ONE_BY_ONE)
+"""What the bar is on, and the README tells."""
 WAYS = {True: (GREEDY,), False: (ONE_BY_ONE, *FURTHER)}
 """For causal models, and for diffusion models."""
 
@@ -91,11 +93,8 @@ def outcome_file(model: Model, task: str, way: Way) -> Path:
 
 def outcomes(model: Model, task: str, way: Way) -> list[Outcome]:
     """What a cell has so far; a file made with other weights, settings or problems is refused."""
-    kept = outcome_file(model, task, way)
-    if not kept.exists():
-        return []  # opening a journal would begin it
-    header = evaluation_header(model, TASKS[task], way.settings, BATCH)
-    return Journal(Outcome, kept, header).entries[: way.limit]
+    kept = kept_outcomes(model, task, way.settings, BATCH, outcome_file(model, task, way))
+    return kept[: way.limit]
 
 
 def score(model: Model) -> None:
@@ -129,7 +128,7 @@ def bars(found: list[tuple[Way, Report]]) -> str:
     said = [
         f"{verdict(way, scored)} on {scored.task} ({scored.accuracy:.1%} of {scored.n})"
         for way, scored in found
-        if way in (GREEDY, ONE_BY_ONE)
+        if way in DECISIVE
     ]
     return f"The bar (at least {BAR:.0%}, less than {MOST_OVERLONG:.0%} overlong): {', '.join(said)}."
 
@@ -157,7 +156,7 @@ def summary() -> str:
     """Every model one token at a time, by task: the README's table."""
     rows = ["| model | " + " | ".join(TASKS) + " |", "| --- " * (1 + len(TASKS)) + "|"]
     for name in BUNDLED:
-        found = [scored for way, scored in reports(depcap.load(name, "cpu")) if way in (GREEDY, ONE_BY_ONE)]
+        found = [scored for way, scored in reports(depcap.load(name, "cpu")) if way in DECISIVE]
         said = ["{:.1%} ({:.1%} to {:.1%}) of {}".format(s.accuracy, *s.ci95, s.n) for s in found]
         rows.append(f"| `{name}` | {' | '.join(said)} |")
     return "\n".join(rows)

@@ -10,6 +10,7 @@ from random import Random
 from depcap.tasks import Arithmetic, Python, wordings
 from depcap.tasks.base import LEVELS, neutral
 from depcap.tasks.cases import cases
+from depcap.tasks.python import worded
 from depcap.tasks.story import Story
 
 ASIDES = re.compile("|".join(re.sub(r"{\w+}", r"\\w+", aside) for aside in wordings.ASIDE))
@@ -33,10 +34,7 @@ def passed_over(level: int) -> int:
     task, rng, count = Python(), Random(f"programs{level}"), 0
     for _ in range(PROGRAMS):
         program, _family = task.problem(rng, "test", level)
-        head = f"def f({', '.join(program.params)}):\n"
-        prompt = f'{head}    """{program.doc}"""\n'
-        body = "\n".join(f"    {line}" for line in program.body)
-        count += cases(program, prompt, body, "f") is None
+        count += cases(program, *worded(program, "f"), "f") is None
     return count
 
 

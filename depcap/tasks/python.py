@@ -69,14 +69,14 @@ class Python:
     def draw(self, rng: Random, split: Split, level: int) -> tuple[str, str]:
         """Prompt and reference of a problem, without tests: training needs none."""
         program, _ = self.problem(rng, split, level)
-        return _worded(program, rng.choice(FUNCTION_NAMES))
+        return worded(program, rng.choice(FUNCTION_NAMES))
 
     def sample(self, rng: Random, split: Split, level: int) -> Example:
         """A problem of the split, with tests that tell its program from near misses."""
         while True:
             program, family = self.problem(rng, split, level)
             function = rng.choice(FUNCTION_NAMES)
-            prompt, reference = _worded(program, function)
+            prompt, reference = worded(program, function)
             checks = cases(program, prompt, reference, function)
             if checks is not None:
                 return Example(prompt=prompt, reference=reference, level=level, family=family, checks=checks)
@@ -106,7 +106,7 @@ def _names(rng: Random) -> Names:
     )
 
 
-def _worded(program: Program, function: str) -> tuple[str, str]:
+def worded(program: Program, function: str) -> tuple[str, str]:
     """Prompt and reference."""
     head = f"def {function}({', '.join(program.params)}):\n"
     return f'{head}    """{program.doc}"""\n', "\n".join(f"    {line}" for line in program.body)
