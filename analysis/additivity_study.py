@@ -30,7 +30,7 @@ from analysis.agreement import (
 )
 from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
-from analysis.hints import HINTS
+from analysis.hints import ADDITIVITY
 from analysis.openings import LAST, openings
 from analysis.statistics import Interval, clustered_all
 from analysis.strata import flat, strata, summary
@@ -61,7 +61,7 @@ def study(plan: Plan) -> Study:
         ]
 
     question = "Is last-block influence additive across the tokens of a candidate block?"
-    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS, hints=HINTS)
+    return Study("additivity", question, blocks, conclude, asdict(plan), terms=TERMS, hints=ADDITIVITY)
 
 
 def conclude(rows: pd.DataFrame) -> Finding:

@@ -15,6 +15,7 @@ from analysis.additivity import log_probs
 from analysis.agreement import ratio_of_sums
 from analysis.blocks import Plan
 from analysis.endings import ends, structure
+from analysis.hints import BOUNDARIES
 from analysis.openings import Opening, openings
 from analysis.signals import AGAIN, CURVES, JOINT, JOINT_REACH, NEAR, TRUNCATED, Length, SignalBlock
 from analysis.statistics import clustered, mcnemar
@@ -55,7 +56,8 @@ def study(plan: Plan) -> Study:
         return [*sized, *units, *swaps(model, decode, rule)]
 
     question = "Where do blocks end, and what would another signal change?"
-    return Study("boundaries", question, measure, conclude, {"samples": plan.samples}, terms=TERMS)
+    options = {"samples": plan.samples}
+    return Study("boundaries", question, measure, conclude, options, terms=TERMS, hints=BOUNDARIES)
 
 
 def lengths(model: Model, decode: Decode, opening: Opening, rule: SignalBlock) -> dict[str, Length]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analysis import charts
 from analysis.charts import Band
 from analysis.figures import GRID
+from analysis.hints import CALIBRATION
 from analysis.shares import percent, share
 from analysis.statistics import Interval, clustered, mean
 from analysis.strata import flat
@@ -79,7 +80,9 @@ def study() -> Study:
         return [asdict(history) for history in histories(decode.trace)]
 
     question = "Is confidence what it says, and how early is a token already right?"
-    return Study("calibration", question, measure, conclude, needs_scores=True, terms=TERMS)
+    return Study(
+        "calibration", question, measure, conclude, needs_scores=True, terms=TERMS, hints=CALIBRATION
+    )
 
 
 def conclude(rows: pd.DataFrame) -> Finding:

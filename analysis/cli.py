@@ -27,7 +27,10 @@ def compare(
         str, typer.Option(help="all, variants, or names separated by commas: see above")
     ] = "all",
     cache: Annotated[
-        str, typer.Option(help="separated by commas; a method takes those it has, and its own")
+        str,
+        typer.Option(
+            help="separated by commas, as dkv or dkv:refresh=4; a method takes those it has, and its own"
+        ),
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
     limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,

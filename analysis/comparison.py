@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.spec import Spec
-from depcap.cache import CACHES
+from depcap.caches import cache_policy
+from depcap.choices import choose, split
 from depcap.errors import DepcapError
 from depcap.evaluation import Outcome, evaluate, held_out, kept_outcomes
 from depcap.generation import start
 from depcap.journal import Journal
-from depcap.methods import METHODS, choose
+from depcap.methods import METHODS
 from depcap.methods.base import DIFFUSION_CACHES, Preset
 from depcap.models.loading import Model
 from depcap.request import Settings, named_method
@@ -66,9 +67,10 @@ def cells(
     What is wrong with any combination is found here, before anything is decoded; `left_out` hears which
     methods are for other models, and why an optional one cannot be run.
     """
-    for table, names, kind in ((TASKS, tasks, "task"), (CACHES, caches, "cache"), (STOPS, [stop], "stop")):
-        for name in names:
-            choose(table, name, kind)
+    for task in tasks:
+        choose(TASKS, task, "task")
+    choose(STOPS, stop, "stop")
+    caches = list(dict.fromkeys(cache_policy(cache)[0] for cache in caches))
     for model in models:
         if others := [method.label for method in methods if not _fits(method, model)]:
             kind = "a causal model" if model.denoiser.causal else "a diffusion model"
@@ -94,9 +96,10 @@ def cells(
 
 
 def _caches(preset: Preset, asked: list[str]) -> tuple[str, ...]:
-    """Those of the caches that a method has, and its own; or else the first it has."""
-    own = set(preset.caches) - set(DIFFUSION_CACHES)
-    return tuple(cache for cache in preset.caches if cache in asked or cache in own) or preset.caches[:1]
+    """Those of the caches that a method has, as asked for, and its own; or else the first it has."""
+    by_name = {name: [cache for cache in asked if split(cache, "cache")[0] == name] for name in preset.caches}
+    by_name |= {name: by_name[name] or [name] for name in preset.caches if name not in DIFFUSION_CACHES}
+    return tuple(chain.from_iterable(by_name.values())) or preset.caches[:1]
 
 
 def _fits(method: Spec, model: Model) -> bool:

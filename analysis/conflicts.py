@@ -15,6 +15,7 @@ import pandas as pd
 from analysis import charts
 from analysis.charts import Band
 from analysis.dependence import Pairs, dependence
+from analysis.hints import CONFLICTS
 from analysis.openings import check_whole
 from analysis.replay import canvas_at
 from analysis.shares import percent, share
@@ -47,7 +48,9 @@ def study() -> Study:
     """The study: nothing to choose."""
     question = "Does the conflict rule find tokens that depend on each other?"
     options = {"steps": STEPS, "positions": POSITIONS, "values": VALUES}
-    return Study("conflicts", question, measure, conclude, options, needs_scores=True, terms=TERMS)
+    return Study(
+        "conflicts", question, measure, conclude, options, needs_scores=True, terms=TERMS, hints=CONFLICTS
+    )
 
 
 def measure(model: Model, decode: Decode) -> list[Row]:

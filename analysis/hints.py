@@ -1,6 +1,6 @@
-"""What the additivity study's tables and figures show, by title: for its report and for the page."""
+"""What the tables and figures of each study show, by title: for its report and for the page."""
 
-HINTS = {
+ADDITIVITY = {
     "Joint influence against the sum": "Every point is one block. On the dotted line the influence adds up;"
     " above it the tokens of the block moved more together than one by one, below it less. Of open points"
     " all histories were equal, so that their error is not known. Click a point to replay that block.",
@@ -29,4 +29,51 @@ HINTS = {
     "Parts of the gap": "Means over blocks; the shares count blocks whose gap is beyond sampling error, and"
     " those whose histories were all equal, of which that is not known.",
     "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
+}
+BOUNDARIES = {
+    "Blocks that end with a line or sentence, beyond chance": "How much more often a signal's blocks end"
+    " where a unit of the text ends than the same sizes would if dealt to the openings in any order. Right of"
+    " zero is more often.",
+    "Block sizes": "How long every signal would make the block at the same openings.",
+    "Forwards with another signal": "Forwards of whole decodes with a signal in charge of the blocks, beside"
+    " those of DepCap's own on the same problems. Left of one is fewer.",
+    "Ends of blocks and of text": "The share of blocks that end with a unit, and what chance would give; only"
+    " blocks that end inside the response count.",
+    "Sizes": "What a signal wanted, and what came of it; *clamped* is the share that a limit or the row's end"
+    " gave.",
+    "J in place of A": "Whether the joint influence would give the size that the sum gives, beside whether J"
+    " drawn from other histories would: a difference below zero is more than sampling makes.",
+    "Sizes at the same opening": "How often two signals give the same size, or nearly so.",
+    "Rows": "All that was measured.",
+    "Another signal in charge": "The same problems decoded with a signal in charge of the blocks: forwards,"
+    " blocks and accuracy, paired with the decodes of *against*.",
+}
+CONFLICTS = {
+    "Pairs": "All that were measured.",
+    "Precision and recall of the rule": "For every γ: of the pairs that the rule would flag the share that"
+    " depend, and of those that depend the share that it would flag.",
+    "Mutual information against D": "Every point is a pair of positions that were candidates in one step"
+    " (2,000 of them at most). If the rule were right about every pair, dependent ones would all be on the"
+    " right.",
+    "Signals": "How often a dependent pair scores above one that is not: 0.5 is chance, 1 is perfect."
+    " *Beyond low confidence* is what D adds to knowing that either is less sure.",
+    "The rule as decoded": "At each decode's own γ. Flagging at random would have the share of *dependent* as"
+    " its precision.",
+    "The rule at every gamma": "As above, at other γ: a lower one flags more pairs.",
+    "Unmasked together": "Pairs that were committed in one step: how often deciding one first would have"
+    " changed the other's token.",
+    "By task": "D's AUC, and how much of a position's mass the tokens have that the mutual information is"
+    " over.",
+}
+CALIBRATION = {
+    "Reliability of proposals that waited": "On the dotted line confidence is what it says; above it"
+    " proposals are right more often than they are sure.",
+    "Steps that a right token still waited": "How many steps a position already proposed its final token and"
+    " was not unmasked: forwards that a decoder who knew could have saved.",
+    "Reliability": "The points of the figure: bins of confidence, and the share of right proposals in each.",
+    "How early a token is right": "Shares of tokens, by the steps in which they were seen and those in which"
+    " they were right for good.",
+    "Right at first sight": "Of the tokens that waited, those that were right from the first step on.",
+    "By task": "Confidence beside the share right. The calibration error is above zero by sampling alone:"
+    " where *right - confidence* cannot be told from zero, it need not mean anything.",
 }

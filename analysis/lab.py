@@ -12,7 +12,7 @@ from analysis.additivity import reach
 from analysis.agreement import agreement, moved, whole
 from analysis.blocks import CHOSEN
 from analysis.figures import CONFIG
-from analysis.hints import HINTS
+from analysis.hints import ADDITIVITY
 from analysis.openings import LAST
 from analysis.verdict import verdict
 
@@ -72,7 +72,13 @@ def _panel(title: str, figure: go.Figure | None, table: pd.DataFrame) -> dict[st
     spec = None if figure is None else json.loads(figure.to_json()) | {"config": CONFIG}
     columns = [str(name) for name in table.columns]
     cells = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return {"title": title, "hint": HINTS.get(title, ""), "figure": spec, "columns": columns, "rows": cells}
+    return {
+        "title": title,
+        "hint": ADDITIVITY.get(title, ""),
+        "figure": spec,
+        "columns": columns,
+        "rows": cells,
+    }
 
 
 def _cell(value: Any) -> Any:

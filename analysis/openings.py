@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from analysis.replay import canvases, masked_again
+from depcap.choices import split
 from depcap.errors import DepcapError
 from depcap.trace import Header, Trace
 
@@ -58,7 +59,7 @@ def openings(trace: Trace) -> list[Opening]:
 def check_whole(header: Header) -> None:
     """DepcapError for a decoder that does not always see the whole row, as the model alone would."""
     for name, values in NOT_WHOLE.items():
-        if (value := getattr(header, name)) in values:
+        if (value := split(getattr(header, name), name)[0]) in values:
             raise DepcapError(
                 f"{name} {value} does not show the whole row: the model alone would see another"
             )

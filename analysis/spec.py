@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from depcap.choices import choose, split
 from depcap.errors import DepcapError
-from depcap.methods import METHODS, choose
+from depcap.methods import METHODS
 
 VARIANTS = {
     "depcap:tau_low=0.98:tau_high=0.995": "stricter thresholds",
@@ -58,11 +59,8 @@ class Spec:
 
 def spec(text: str) -> Spec:
     """A method's name, or its name and what is its own: `name:key=value:key=value`."""
-    method, *pairs = text.split(":")
+    method, params = split(text, "method")
     choose(METHODS, method, "method")
-    if not all("=" in pair for pair in pairs):
-        raise DepcapError(f"method {text!r}: parameters are written name:key=value:key=value")
-    params = dict(pair.split("=", 1) for pair in pairs)
     try:
         own = {key: read(params.pop(key)) for key, read in OWN.items() if key in params}
     except ValueError:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from analysis import additivity_study, boundaries, calibration, conflicts
 from analysis.blocks import LEFT_TO_RIGHT, ORDERS, Plan
 from analysis.study import Study
+from depcap.choices import choose
 from depcap.errors import DepcapError
-from depcap.methods import choose
 
 STUDIES: dict[str, Callable[[Plan], Study]] = {
     "additivity": additivity_study.study,

@@ -6,16 +6,21 @@ values of an older canvas.
 """
 
 import math
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 from jaxtyping import Bool
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from depcap.types import Moment, spanned
 
 View = tuple[Bool[Tensor, "B L"], Bool[Tensor, "B L"]]
 """Positions to compute, and positions that can be seen."""
+STRICT = ConfigDict(extra="forbid")
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _all(moment: Moment) -> Bool[Tensor, "B L"]:
@@ -31,11 +36,11 @@ def _but_for_openings(moment: Moment, start: Tensor, end: Tensor) -> View:
     return torch.where(moment.opening[:, None], whole, inside), whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class NoCache:
     """Everything is computed in every step."""
 
-    stores: bool = False
+    stores: ClassVar[bool] = False
 
     def view(self, moment: Moment) -> View:
         """From the first position to the row's end."""
@@ -43,35 +48,35 @@ class NoCache:
         return whole, whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class PrefixCache:
     """What is left of the block is kept; block and suffix are computed (Fast-dLLM, arXiv 2505.22618).
 
     With blocks of one position this is `none`.
     """
 
-    stores: bool = True
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """From the block's start to the row's end; everything where a block opens."""
         return _but_for_openings(moment, moment.block.start, moment.canvas.end)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class DualCache:
     """Prefix and suffix are kept; only the block is computed (Fast-dLLM, arXiv 2505.22618).
 
     With blocks of one position this is `none`.
     """
 
-    stores: bool = True
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """The block; everything where it opens."""
         return _but_for_openings(moment, moment.block.start, moment.block.end)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class VicinityCache:
     """As `dual`, with `reach` positions on either side computed too (dInfer, arXiv 2510.08666).
 
@@ -92,15 +97,15 @@ class VicinityCache:
       cache alone, and that everything is computed where a block opens is as for `dual`.
     """
 
-    reach: int = 16
-    stores: bool = True
+    reach: Count = 16
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """The block and its neighbours; everything where it opens."""
         return _but_for_openings(moment, moment.block.start - self.reach, moment.block.end + self.reach)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class DelayedCache:
     """Decided tokens are kept from the step after the one that decided them (dKV-Cache, arXiv 2505.15781).
 
@@ -122,8 +127,8 @@ class DelayedCache:
       out.
     """
 
-    refresh: int = 8
-    stores: bool = True
+    refresh: Annotated[Count, Field(ge=1)] = 8
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """What is masked or has just been decided."""
@@ -132,7 +137,7 @@ class DelayedCache:
         return whole & (anew[:, None] | moment.canvas.masked() | moment.fresh), whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class DropoutCache:
     """As `prefix`, with a random part of the suffix out of sight (DPad, arXiv 2508.14148).
 
@@ -157,10 +162,10 @@ class DropoutCache:
       `adablock` where a block opens, `klass` always); there from the block's end.
     """
 
-    width: int = 256
-    density: float = 2.0
-    spread: float = 4.0
-    stores: bool = True
+    width: Annotated[Count, Field(ge=2)] = 256
+    density: Positive = 2.0
+    spread: Positive = 4.0
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """Prefix, what is read, and the part of the suffix that stays."""
@@ -177,7 +182,7 @@ class DropoutCache:
         return torch.rand(self.width, generator=torch.Generator().manual_seed(seed))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class StreamingCache:
     """As `prefix`, with only the next positions of the suffix and its last in sight.
 
@@ -200,8 +205,8 @@ class StreamingCache:
     - e is the block's end unless a method looks further, as for `dpad`.
     """
 
-    width: int = 96
-    stores: bool = True
+    width: Count = 96
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """Prefix, what is read, the next positions, and the last."""
@@ -217,7 +222,7 @@ def _seen(moment: Moment, visible: Bool[Tensor, "B L"]) -> View:
     return visible & spanned(start, moment.canvas.end, visible.shape[1]), visible
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class TrailingCache:
     """For sliding blocks: of what is decided only the last positions are computed again (APD).
 
@@ -238,8 +243,8 @@ class TrailingCache:
     - None, but that W of 0, which breaks Dream's shift in the official code, works here.
     """
 
-    width: int = 16
-    stores: bool = True
+    width: Count = 16
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """The end of what is decided, and all that is not."""
@@ -250,31 +255,17 @@ class TrailingCache:
         return whole & (first | spanned(start, moment.canvas.end, whole.shape[1])), whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class CausalCache:
     """Everything to the left is kept, nothing to the right is computed: exact when attention is causal.
 
     For blocks of one position: the prompt is computed once, then one position a step.
     """
 
-    stores: bool = True
+    stores: ClassVar[bool] = True
 
     def view(self, moment: Moment) -> View:
         """The block's one position (and all before it, when it is the row's first)."""
         start = torch.where(moment.block.index == 0, 0, moment.block.start)
         whole = _all(moment)
         return spanned(start, moment.block.start + 1, whole.shape[1]), whole
-
-
-CACHES = {
-    "none": NoCache(),
-    "prefix": PrefixCache(),
-    "dual": DualCache(),
-    "vicinity": VicinityCache(),
-    "dkv": DelayedCache(),
-    "dpad": DropoutCache(),
-    "streaming": StreamingCache(),
-    "trailing": TrailingCache(),
-    "causal": CausalCache(),
-}
-"""Cache policies by name."""

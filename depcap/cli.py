@@ -23,7 +23,7 @@ app = typer.Typer(
 DEFAULT_MODEL = "tiny-llada"
 ModelName = Annotated[str, typer.Option("--model", help="bundled name, local folder or Hub id")]
 MethodName = Annotated[str, typer.Option("--method", help="see `depcap methods`")]
-Cache = Annotated[str, typer.Option(help="none, prefix, dual, ...: see `depcap methods`")]
+Cache = Annotated[str, typer.Option(help="none, prefix, dual, dkv:refresh=4, ...: see `depcap methods`")]
 GenLength = Annotated[int, typer.Option("--gen-length", help="positions to fill")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the method")]
 Stop = Annotated[str, typer.Option(help="eos, run_to_end or eotp: see docs/methods.md")]

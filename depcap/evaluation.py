@@ -9,11 +9,11 @@ from typing import Any
 
 from scipy.stats import binomtest
 
+from depcap.choices import choose
 from depcap.errors import DepcapError
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.likelihood import Progress, likelihood
-from depcap.methods import choose
 from depcap.models.loading import Model
 from depcap.request import Settings, identity
 from depcap.tasks import TASKS, Example, Task, examples

@@ -34,7 +34,7 @@ def generate(
         model: from `load`.
         prompts: one string, a list of strings, or a list of token-id lists (ragged lengths are fine).
         method: a name in `METHODS`.
-        cache: a name in the method's `caches`, such as `none`, `prefix` or `dual`.
+        cache: a name in the method's `caches`, such as `none` or `dual`; with parameters `dkv:refresh=4`.
         gen_length: positions to fill.
         stop: `eos` (a row ends once an end token and all before it are decided) or `run_to_end`.
         record: None, or the trace's level: `decisions`, `scores` or `distributions`.

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from depcap.protocols import StopRule
 from depcap.types import Canvas, Proposal, Selection
 
 EVERYWHERE = 1 << 20
@@ -97,5 +98,5 @@ def first_true(flags: Tensor) -> Int[Tensor, "B"]:
     return torch.where(flags.any(dim=1), flags.int().argmax(dim=1), flags.shape[1])
 
 
-STOPS = {"eos": StopAtEos(), "run_to_end": RunToEnd(), "eotp": EndOfTextPrediction()}
+STOPS: dict[str, StopRule] = {"eos": StopAtEos(), "run_to_end": RunToEnd(), "eotp": EndOfTextPrediction()}
 """Stop rules by name."""

@@ -14,10 +14,10 @@ import typer
 from tqdm import tqdm
 
 import depcap
+from depcap.choices import choose
 from depcap.cli import params
 from depcap.evaluation import score
 from depcap.generation import start
-from depcap.methods import choose
 from depcap.request import Settings
 from depcap.tasks import TASKS, examples
 from depcap.tasks.base import LEVELS, Task

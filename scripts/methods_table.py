@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.findings import markdown
 from analysis.spec import VARIANTS
-from depcap.cache import CACHES
+from depcap.caches import CACHES
 from depcap.methods import METHODS
 from depcap.methods.base import Preset
 from depcap.stopping import STOPS
@@ -50,7 +50,8 @@ another. Each method's own section has all of it.
 
 ## Caches and stop rules
 
-Caches (`--cache NAME`) say which positions a step computes again and which it can see:
+Caches (`--cache NAME`, or with parameters `--cache dkv:refresh=4`) say which positions a step computes again
+and which it can see:
 
 {caches}
 
@@ -71,7 +72,8 @@ filter, `apd` and `pearl` a causal model over the same tokens. `pearl` is for bo
 drafts, or a causal one; `pearl:verifier=NAME` names the one that has the last word.
 
 Every method is run with those of the caches asked for (`--cache none,dual`) that it has, and with what only
-it can use: `apd` with `trailing`, `ar` with `causal`. One that would be left with none is run without.
+it can use: `apd` with `trailing`, `ar` with `causal`. One that would be left with none is run without. A
+cache with other parameters counts as one of its own: `--cache none,dkv,dkv:refresh=4`.
 
 {sections}
 """

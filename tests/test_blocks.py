@@ -46,7 +46,14 @@ def test_nothing_after_the_end_token_is_looked_at(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"cache": "dpad"}, {"stop": "eotp"}, {"method": "apd"}, {"params": {"guidance": 1.5}}]
+    "changed",
+    [
+        {"cache": "dpad"},
+        {"cache": "dpad:width=64"},
+        {"stop": "eotp"},
+        {"method": "apd"},
+        {"params": {"guidance": 1.5}},
+    ],
 )
 def test_decoders_that_do_not_see_the_whole_row_are_refused(trace: Trace, changed: dict[str, Any]) -> None:
     with pytest.raises(DepcapError):

@@ -1,5 +1,6 @@
 """What each cache promises, and what it is at its limit; that it decodes as defined: `test_reference`."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ import torch
 import depcap
 from depcap.boundary import FixedBlock, InfluenceBlock
 from depcap.cache import (
-    CACHES,
     DelayedCache,
     DropoutCache,
     NoCache,
@@ -16,7 +16,9 @@ from depcap.cache import (
     StreamingCache,
     VicinityCache,
 )
+from depcap.caches import CACHES, cache_policy
 from depcap.decoder import Method, canvas_for, steps
+from depcap.errors import DepcapError
 from depcap.protocols import CachePolicy
 from depcap.types import Block, Canvas, Moment
 from depcap.unmask import Threshold
@@ -51,6 +53,47 @@ def test_a_cache_at_its_limit_is_another(
 ) -> None:
     left = commits(small[family], [5, 1, 7], cache, boundary)
     assert left == commits(small[family], [5, 1, 7], same_as, boundary)
+
+
+# How a user writes one.
+
+
+@pytest.mark.parametrize(
+    ("text", "shortest", "made"),
+    [
+        ("none", "none", NoCache()),
+        ("dkv", "dkv", DelayedCache()),
+        ("dkv:refresh=8", "dkv", DelayedCache()),
+        ("dkv:refresh=04", "dkv:refresh=4", DelayedCache(4)),
+        ("dpad:density=2.3:width=128", "dpad:width=128:density=2.3", DropoutCache(128, 2.3)),
+    ],
+)
+def test_a_cache_is_its_name_and_what_is_not_its_default(text: str, shortest: str, made: CachePolicy) -> None:
+    assert cache_policy(text) == (shortest, made)
+    assert cache_policy(shortest) == (shortest, made)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("fast", "unknown cache 'fast' (known: none, prefix, "),
+        ("dkv:refresh=0", "cache dkv: refresh = '0': input should be greater than or equal to 1"),
+        ("dkv:width=4", "cache dkv: unknown parameter 'width' (accepted: refresh)"),
+        ("dual:stores=0", "cache dual: unknown parameter 'stores' (it has none)"),
+        ("dpad:density=nan", "cache dpad: density = 'nan': input should be a finite number"),
+        ("dkv:4", "cache 'dkv:4': parameters are written name:key=value:key=value"),
+    ],
+)
+def test_what_a_cache_cannot_take_is_refused_in_one_line(text: str, said: str) -> None:
+    with pytest.raises(DepcapError) as caught:
+        cache_policy(text)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_caches_parameters_reach_the_decoder(small: dict[str, depcap.Model]) -> None:
+    decode = partial(depcap.generate, small["llada"], [[5, 1, 7]], method="fast-dllm", gen_length=GEN_LENGTH)
+    every_step, without = decode(cache="dkv:refresh=1"), decode(cache="none")
+    assert every_step[0].tokens == without[0].tokens
 
 
 # What a policy promises.

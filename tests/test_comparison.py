@@ -39,6 +39,13 @@ def test_a_method_is_run_with_those_of_the_caches_that_it_has(text_model: depcap
     ]  # fmt: skip
 
 
+def test_a_cache_with_other_parameters_is_one_of_its_own(text_model: depcap.Model) -> None:
+    asked = ["dkv", "none", "dkv:refresh=4", "dkv:refresh=8"]
+    assert grid(text_model, "llada", asked) == [
+        ("llada", "none"), ("llada", "dkv"), ("llada", "dkv:refresh=4"),
+    ]  # fmt: skip
+
+
 def test_causal_methods_are_for_causal_models(text_model: depcap.Model) -> None:
     assert grid(text_model, "ar,llada", ["none"]) == [("llada", "none")]
     causal = depcap.load("tiny-ar", "cpu")
@@ -49,6 +56,7 @@ def test_a_method_is_run_with_a_cache_of_its_own_too() -> None:
     model = depcap.load("tiny-llada", "cpu")
     assert grid(model, "apd,llada", ["none"]) == [("apd", "none"), ("apd", "trailing"), ("llada", "none")]
     assert grid(model, "apd", ["dual"]) == [("apd", "trailing")]
+    assert grid(model, "apd", ["trailing:width=32"]) == [("apd", "trailing:width=32")]
 
 
 def test_a_method_without_the_caches_runs_with_none(text_model: depcap.Model) -> None:
@@ -136,6 +144,7 @@ def test_what_the_page_starts_from_is_compared(name: str) -> None:
         ("poetry", ["python"], ["none"], "unknown method"),
         ("depcap", ["poetry"], ["none"], "unknown task"),
         ("depcap", ["python"], ["x"], "unknown cache"),
+        ("depcap", ["python"], ["dkv:refresh=0"], "cache dkv: refresh"),
         ("depcap:a=1", ["python"], ["none"], "unknown parameter"),
         ("depcap:a", ["python"], ["none"], "name:key=value"),
         ("depcap:stop=x", ["python"], ["none"], "unknown stop 'x'"),

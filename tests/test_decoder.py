@@ -14,7 +14,7 @@ from tiny import sharp_filter
 
 import depcap
 from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
-from depcap.cache import CACHES as ALL_CACHES
+from depcap.caches import CACHES as ALL_CACHES
 from depcap.decoder import Method, canvas_for, steps
 from depcap.generation import Result, generate, stream
 from depcap.guidance import Guided

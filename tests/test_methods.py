@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from depcap import METHODS, DepcapError
-from depcap.cache import CACHES
+from depcap.caches import CACHES
 from depcap.filter import Filter, random_filter
 from depcap.methods import make_method
 from depcap.stopping import STOPS

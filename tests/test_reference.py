@@ -1,9 +1,9 @@
 """The engine gives what the slow, obvious decoders give."""
 
+from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ from strategies import AT_RANDOM, PARAMS, families, gen_lengths, prompts
 from tiny import sharp_filter
 
 import depcap
-from depcap.cache import CACHES, DelayedCache, DropoutCache, StreamingCache, VicinityCache
+from depcap.choices import joined
 from depcap.draws import POSITIONS, TOKENS
 
 DECODERS = {
@@ -52,13 +52,21 @@ DECODERS = {
 }
 LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}
 """Lengths for methods that choose a block's size."""
-SIZES: dict[str, tuple[Any, st.SearchStrategy[tuple[Any, ...]]]] = {
-    "vicinity": (VicinityCache, st.tuples(st.integers(0, 4))),
-    "dkv": (DelayedCache, st.tuples(st.integers(1, 4))),
-    "streaming": (StreamingCache, st.tuples(st.integers(1, 8))),
-    "dpad": (DropoutCache, st.tuples(st.integers(2, 12), st.floats(0.5, 4), st.floats(1, 5))),
+
+
+def in_order(**each: st.SearchStrategy[float]) -> st.SearchStrategy[dict[str, float]]:
+    """A value for each name, in the order of the names."""
+    return st.tuples(*each.values()).map(lambda drawn: dict(zip(each, drawn, strict=True)))
+
+
+SIZES = {
+    "vicinity": in_order(reach=st.integers(0, 4)),
+    "dkv": in_order(refresh=st.integers(1, 4)),
+    "streaming": in_order(width=st.integers(1, 8)),
+    "dpad": in_order(width=st.integers(2, 12), density=st.floats(0.5, 4), spread=st.floats(1, 5)),
 }
-"""Caches with sizes, and such as make a difference on a short canvas."""
+"""Parameters of caches, in the order of the naive ones, and such as make a difference on a short canvas."""
+NO_SIZES: Mapping[str, float] = {}
 
 
 def naive(model: depcap.Model) -> Network:
@@ -72,17 +80,15 @@ def naive(model: depcap.Model) -> Network:
 
 
 def agree(
-    model: depcap.Model, method: str, prompt: list[int], length: int, cache: str, sizes: Any = (),
-    seed: int = 0, **params: Any,
+    model: depcap.Model, method: str, prompt: list[int], length: int, cache: str,
+    sizes: Mapping[str, float] = NO_SIZES, seed: int = 0, **params: Any,
 ) -> None:  # fmt: skip
-    """The same tokens, forwards and blocks; `sizes` are the cache's, where it has any."""
-    expected = DECODERS[method](naive(model), prompt, length, (cache, *sizes), **params)
-    with patch.dict(CACHES, {cache: SIZES[cache][0](*sizes)} if sizes else {}):
-        params.pop("draw", None)  # the engine has its own numbers
-        got = depcap.generate(model, [prompt], method, cache, length, stop="run_to_end", seed=seed, **params)[
-            0
-        ]
-    same(got, expected)
+    """The same tokens, forwards and blocks; `sizes` are the cache's parameters, where it has any."""
+    expected = DECODERS[method](naive(model), prompt, length, (cache, *sizes.values()), **params)
+    params.pop("draw", None)  # the engine has its own numbers
+    written = joined(cache, sizes)
+    found = depcap.generate(model, [prompt], method, written, length, stop="run_to_end", seed=seed, **params)
+    same(found[0], expected)
 
 
 def same(got: Any, expected: Any) -> None:
@@ -119,7 +125,7 @@ def test_tokens_blocks_and_steps_are_the_naive_decoders(
 ) -> None:
     sized = cache in SIZES  # what such a cache does shows on a short canvas
     length = data.draw(st.integers(1, 12) if sized else LONGER.get(method, gen_lengths))
-    sizes = data.draw(SIZES[cache][1]) if sized else ()
+    sizes = data.draw(SIZES[cache]) if sized else NO_SIZES
     agree(small[family], method, prompt, length, cache, sizes, **data.draw(PARAMS[method](length)))
 
 

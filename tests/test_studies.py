@@ -82,7 +82,9 @@ def test_a_study_measures_concludes_and_writes(
     assert finding.verdict in report
     assert study.terms
     assert study.terms in report
-    assert all(hint in report for title, hint in study.hints.items() if f"## {title}\n" in report)
+    assert all(
+        f"## {title}\n\n{study.hints[title]}\n" in report for title in {**finding.tables, **finding.figures}
+    )
     for title, table in finding.tables.items():
         pd.testing.assert_frame_equal(
             pd.read_parquet(tmp_path / "out" / f"{name}-{slug(title)}.parquet"), table, check_dtype=False

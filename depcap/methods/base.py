@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from depcap.cache import CACHES
+from depcap.caches import CACHES
 from depcap.errors import DepcapError
 from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
-
-from depcap.cache import CACHES
+from depcap.caches import cache_policy
+from depcap.choices import checked, choose
 from depcap.decoder import Method
-from depcap.errors import DepcapError
 from depcap.methods import (
     adablock,
     apd,
@@ -84,35 +82,15 @@ def make_method(
     `resources` is the model that is to be decoded, for methods that need something of it.
     """
     preset = choose(METHODS, name, "method")
-    cache_policy = choose({name: CACHES[name] for name in preset.caches}, cache, "cache")
+    cache, keeping = cache_policy(cache, preset.caches)
     stop_rule = choose(STOPS, stop, "stop")
-    try:
-        checked = preset.params(**(params or {}))
-    except ValidationError as error:
-        raise DepcapError(_first_problem(name, preset, error)) from None
-    parts = checked.parts(Context(gen_length, temperature, seed, resources))
+    chosen = checked(f"method {name}", preset.params, params or {}, preset.params.model_fields)
+    parts = chosen.parts(Context(gen_length, temperature, seed, resources))
     if isinstance(parts, Speculation):
         judge = parts.verifier
-        resolved = checked.model_dump() | {"verifier": judge.name}
+        resolved = chosen.model_dump() | {"verifier": judge.name}
         speculation = replace(parts, stop=stop_rule)
         return NamedMethod(name, cache, stop, resolved, speculation, {"verifier": judge.weights})
     draw = parts.proposer or proposer(temperature, seed)
-    method = Method(parts.boundary, parts.unmask, cache_policy, stop_rule, draw, parts.guidance)
+    method = Method(parts.boundary, parts.unmask, keeping, stop_rule, draw, parts.guidance)
     return NamedMethod(name, cache, stop, parts.params, method, parts.helpers)
-
-
-def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
-    """The entry of a table by name; DepcapError lists what exists."""
-    if name not in table:
-        raise DepcapError(f"unknown {kind} {name!r} (known: {', '.join(table)})")
-    return table[name]
-
-
-def _first_problem(name: str, preset: Preset, error: ValidationError) -> str:
-    problem = error.errors()[0]
-    accepted = ", ".join(preset.params.model_fields)
-    if problem["type"] == "extra_forbidden":
-        return f"method {name}: unknown parameter {problem['loc'][0]!r} (accepted: {accepted})"
-    if not problem["loc"]:
-        return f"method {name}: {problem['ctx']['error']}"
-    return f"method {name}: {problem['loc'][0]} = {problem['input']!r}: {problem['msg'].lower()}"
