@@ -43,6 +43,15 @@ def test_every_task_is_scored(model: depcap.Model, scores: Scores) -> None:
     assert all(score_models.likelihood_file(model, task).exists() for task in TASKS)
 
 
+def test_the_bar_is_met_on_every_task(scores: Scores) -> None:
+    decisive = [report for way, report in scores if way in score_models.DECISIVE]
+    assert [report.task for report in decisive] == list(TASKS)
+    for report in decisive:
+        assert report.n == LIMIT
+        assert report.accuracy >= score_models.BAR
+        assert report.overlong < score_models.MOST_OVERLONG
+
+
 def test_decoding_again_gives_the_same(model: depcap.Model) -> None:
     for task, way in score_models.cells(model):
         for outcome in score_models.outcomes(model, task, way)[:1]:
