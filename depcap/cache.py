@@ -14,13 +14,13 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from depcap.choices import Positive
 from depcap.types import Moment, spanned
 
 View = tuple[Bool[Tensor, "B L"], Bool[Tensor, "B L"]]
 """Positions to compute, and positions that can be seen."""
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _all(moment: Moment) -> Bool[Tensor, "B L"]:

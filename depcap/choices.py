@@ -1,13 +1,14 @@
 """What a user chooses by name: an entry of a table, and what is its own, `name:key=value:key=value`."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from depcap.errors import DepcapError
 
 T = TypeVar("T")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def choose(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -30,7 +31,7 @@ def joined(name: str, pairs: Mapping[str, object]) -> str:
     return ":".join([name, *(f"{key}={value}" for key, value in pairs.items())])
 
 
-def checked(kind: str, made: type[T], params: Mapping[str, Any], accepted: Mapping[str, object]) -> T:
+def checked(kind: str, made: type[T], params: Mapping[str, Any], accepted: Collection[str]) -> T:
     """What pydantic makes of the parameters, or one line on the first thing wrong with them."""
     try:
         return made(**params)

@@ -19,7 +19,6 @@ REREADING_CACHES = tuple(name for name in DIFFUSION_CACHES if name != "dkv")
 """For methods that look again at what is decided in the block: `dkv` does not compute it."""
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
 

@@ -3,7 +3,8 @@
 from pydantic import Field, model_validator
 
 from depcap.boundary import FixedBlock
-from depcap.methods.base import Context, Params, Parts, Positive, Preset, Probability, Size
+from depcap.choices import Positive
+from depcap.methods.base import Context, Params, Parts, Preset, Probability, Size
 from depcap.unmask import Factor, Threshold
 
 

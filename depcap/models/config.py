@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from depcap.choices import Positive
 from depcap.errors import DepcapError
 from depcap.models.transformer import TransformerConfig
 
 Count = Annotated[int, Field(ge=1)]
 TokenId = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ReleasedConfig(BaseModel):
