@@ -46,7 +46,12 @@ REASONS: dict[str, Reason] = {
     "committed_agreed": Reason(
         True, "agreed", "unmasked: the mixture with the causal model agrees with the draft up to here"
     ),
-    "committed_verified": Reason(True, "verified", "unmasked: it is what the verifier says here"),
+    "committed_verified": Reason(
+        True, "verified", "unmasked: it was drafted and is what the verifier says here"
+    ),
+    "committed_corrected": Reason(
+        True, "corrected", "unmasked: the verifier's token, where the draft had another"
+    ),
     "committed_induced": Reason(
         True,
         "attends to a sure one",

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from depcap.protocols import Denoiser, StopRule
+from depcap.reasons import code
 from depcap.stopping import RunToEnd
 from depcap.types import Block, Canvas, Opening, Proposal, Query, Selection, Step, Window, spanned, written
 from depcap.unmask import Explanation, best, explained
@@ -23,8 +24,10 @@ class Verified:
     """Why a position was committed, for the recorder."""
 
     def explain(self, _proposal: Proposal, selection: Selection) -> Explanation:
-        """The verifier's word, or not yet reached."""
-        return explained(selection, "committed_verified", "not_verified")
+        """The verifier's word, as drafted or not, or not yet reached."""
+        codes, cause, round_ = explained(selection, "committed_verified", "not_verified")
+        corrected = selection.unmask & ~selection.evidence["agrees"]
+        return codes.masked_fill(corrected, code("committed_corrected")), cause, round_
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,7 @@ class Speculation:
     it has read kept.
 
     Every window has its full length: a draft is cut neither where it is unsure nor at an end token. Drafting
-    and checking take their turns, and time that would overlap is not modelled. Acceptance is told by round
-    (a round's block is what stood), not by offset in the window.
+    and checking take their turns, and time that would overlap is not modelled.
     """
 
     verifier: Verifier
@@ -76,11 +78,14 @@ def speculate(drafter: Denoiser, canvas: Canvas, method: Speculation) -> Iterato
         reach = torch.minimum(start + trust.pending + drafted, canvas.end)
         at = Window.span(start, torch.where(live, reach, start))
         checked = method.verifier.score(trust.ids.gather(1, at.positions), at, trust.reading)
-        proposal, count, stands = _check(checked.log_probs, trust.ids, at)
+        proposal, agrees = _check(checked.log_probs, trust.ids, at)
+        stands = agrees.int().cumprod(dim=1).sum(dim=1)
+        count = torch.minimum(stands + 1, at.valid.sum(dim=1))  # the first that does not stand is replaced
         selection = Selection(
             torch.arange(at.positions.shape[1], device=at.positions.device) < count[:, None],
             auxiliary=live.to(nfe.dtype),
             auxiliary_computed=checked.computed,
+            evidence={"agrees": agrees},
         )
         trust = _trusted(method, trust, proposal, selection, start, stands, canvas)
         canvas = canvas.commit(at, proposal.tokens, selection.unmask)
@@ -132,14 +137,12 @@ def _continue(
 
 def _check(
     log_probs: Float[Tensor, "B W V"], ids: Int[Tensor, "B L"], at: Window
-) -> tuple[Proposal, Int[Tensor, "B"], Int[Tensor, "B"]]:
-    """The verifier's tokens for the window; how many of them are decided; how many of the drafts stand."""
+) -> tuple[Proposal, Bool[Tensor, "B W"]]:
+    """The verifier's tokens for the window, and where the drafts are the same."""
     confidence, tokens = log_probs.max(dim=2)
     agrees = (tokens == ids.gather(1, at.positions)) & at.valid
-    stands = agrees.int().cumprod(dim=1).sum(dim=1)
-    count = torch.minimum(stands + 1, at.valid.sum(dim=1))  # the first that does not stand is replaced
     confidence = torch.where(at.valid, confidence.exp(), -torch.inf)
-    return Proposal(at, tokens, confidence, log_probs, at.valid), count, stands
+    return Proposal(at, tokens, confidence, log_probs, at.valid), agrees
 
 
 def _trusted(

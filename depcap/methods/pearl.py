@@ -34,7 +34,6 @@ class PearlParams(Params):
     - Greedy only: the official code also accepts drawn tokens with probability min(1, p / q).
     - It may return a tail that nothing has verified, or more than was asked for. Here nothing unverified is
       kept.
-    - Acceptance is told by round, not by offset in the window.
     """
 
     window: Size = Field(4, description="γ, tokens drafted per round")
