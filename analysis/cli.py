@@ -55,14 +55,16 @@ def compare(
     of its own, such as learn2pd:stop=eotp; a list is written adablock:delimiter_ids=[198,271]. `all` is every
     method with its defaults, `variants` what is compared besides (docs/methods.md).
 
-    All decoders get a batch of problems, then twice as many more, and so on: tables are there early. Models
-    can be decoded at the same time, each by a process of its own with the same --out; the same command with
-    all of them then only writes the tables. Never give one model to two processes.
+    All decoders take turns, a batch of problems each, so that whatever else the machine does meets them all.
+    Tables are written after a batch, and after ever twice as many more. Models can be decoded at the same
+    time, each by a process of its own with the same --out; the same command with all of them then only writes
+    the tables. Never give one model to two processes.
     """
     from rich.console import Console
 
     import depcap
     from analysis.comparison import cells, choose_baselines, kept, outcomes, rounds, run
+    from analysis.machine import note_machine, this_machine
     from analysis.progress import Progress
     from analysis.report import write
     from analysis.spec import specs
@@ -77,23 +79,27 @@ def compare(
     baselines = choose_baselines(found, baseline)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
-    how = _how(models[0], gen_length, stop, batch_size)
-    with closing(Progress(kept(found, batch_size, out), limit)) as progress:
+    done = kept(found, batch_size, out)
+    if any(len(entries) < limit for entries in done.values()):
+        note_machine(this_machine(models[0].denoiser.device), out)
+    how = _how(models[0], gen_length, stop, batch_size, out)
+    how |= {"left out": "; ".join(left_out)} if left_out else {}
+    with closing(Progress(done, limit)) as progress:
         for goal in rounds(limit, batch_size):
             if run(found, goal, batch_size, out, progress) and goal < limit:
                 write(outcomes(found, goal, out), baselines, out, how)
     console.print(write(outcomes(found, limit, out), baselines, out, how), highlight=False)
 
 
-def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[str, object]:
-    """What all decoders of a comparison have in common, and the command that was given."""
-    from analysis.machine import machine
+def _how(model: "Model", gen_length: int, stop: str, batch_size: int, out: Path) -> dict[str, object]:
+    """What all decoders of a comparison have in common, the command that was given, and who decoded."""
+    from analysis.machine import machines
 
-    device = model.denoiser.device
     return {
         "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "positions to fill": gen_length,
         "stop rule": f"{stop}, where a method's name gives no other", "problems per batch": batch_size,
-        "device": device, "dtype": str(model.dtype).removeprefix("torch."), **machine(device),
+        "device": model.denoiser.device, "dtype": str(model.dtype).removeprefix("torch."),
+        "decoded on": " and on ".join(map(str, machines(out))),
     }  # fmt: skip
 
 

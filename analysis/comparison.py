@@ -123,7 +123,7 @@ def choose_baselines(found: list[Cell], names: list[str]) -> list[Baseline]:
 
 
 def rounds(limit: int, batch_size: int) -> Iterator[int]:
-    """One batch, and then ever twice as many more, up to `limit`: 20, 60, 140, 300."""
+    """When tables are written: after a batch, and after ever twice as many more: 20, 60, 140, 300."""
     goal = batch_size
     while goal < limit:
         yield goal
@@ -145,15 +145,19 @@ def run(
 ) -> bool:
     """Decode what is not yet in `out`; whether there was anything.
 
-    `progress` hears of a cell and how many of its problems are done, at every batch. A model that has work
-    to do decodes something short first, so that no problem's time has in it what is done but once.
+    Decoders take turns, a batch each: whatever else the machine does at some hour, all of them meet it, and
+    times of one batch can be compared. `progress` hears of a cell and how many of its problems are done. A
+    model that has work to do decodes something short first, so that no problem's time has in it what is done
+    but once.
     """
     done = kept(found, batch_size, out)
     left = [cell for cell in found if len(done[cell.file]) < limit]
     for cell in {id(cell.model): cell for cell in left}.values():
         _warm_up(cell)
-    for cell in left:
-        _decode(cell, limit, batch_size, out, progress)
+    for goal in range(batch_size, limit + batch_size, batch_size):
+        for cell in left:
+            if len(done[cell.file]) < goal:
+                _decode(cell, min(goal, limit), batch_size, out, progress)
     return bool(left)
 
 

@@ -13,17 +13,29 @@ VARIANTS = {
     "depcap:tau_low=0.98:tau_high=0.995": "stricter thresholds",
     "depcap:max_size=16": "shorter blocks",
     "depcap:max_size=16:tau_low=0.98:tau_high=0.995": "both, as the page starts",
-    "adablock:threshold=0.98": "a stricter threshold",
-    "fast-dllm:threshold=0.8": "a laxer threshold",
-    "fast-dllm:threshold=0.95": "a stricter one",
-    "fast-dllm:threshold=0.98": "a stricter one still",
-    "fast-dllm:block_size=16:threshold=0.98": "that in shorter blocks, as the page starts",
+    "adablock:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold, as the page starts",
+    "adablock:delimiter_threshold=0.5": "as published for Dream",
+    "fast-dllm:threshold=0.95": "a stricter threshold",
+    "fast-dllm:block_size=16:threshold=0.98": "stricter still, in shorter blocks, as the page starts",
     "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
     "localleap:threshold=0.95:relaxed_threshold=0.85": "stricter thresholds",
-    "localleap:threshold=0.98:relaxed_threshold=0.95": "stricter still",
+    "localleap:block_size=16:threshold=0.98:relaxed_threshold=0.95": "stricter still, in shorter blocks, as"
+    " the page starts",
+    "klass:threshold=0.6:kl_threshold=0.015": "as published for GSM8K",
+    "klass:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold, as the page starts",
+    "dawn:block_size=16:threshold=0.98:induced_threshold=0.95:low_threshold=0.97": "stricter thresholds in"
+    " shorter blocks, as the page starts",
+    "eb-sampler:block_size=16": "shorter blocks",
+    "eb-sampler:block_size=16:budget=0.1": "shorter blocks and a larger budget",
+    "wino:threshold=0.6": "as published for GSM8K",
+    "wino:block_size=16:threshold=0.9": "shorter blocks and a stricter threshold",
     "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
+    "learn2pd:threshold=0.99": "a stricter threshold",
     "apd:temperature=0.2": "at the paper's temperature, as its code has it",
     "apd:mode=paper:temperature=0.2": "at the paper's temperature, as the paper has it",
+    "dus:block_size=8": "shorter blocks",
+    "llada:block_size=8": "shorter blocks: the most accurate one-token decoder for the bundled models",
+    "llada:block_size=8:steps=128": "that at two tokens per step",
     "llada:stop=eotp": "with learn2pd's end-of-text prediction alone",
     "llada:order=random": "positions in random order",
     "llada:guidance=0.5": "with classifier-free guidance",
@@ -33,7 +45,8 @@ VARIANTS = {
 }
 """What is compared besides every method with its defaults, and what is different about it.
 
-Where a threshold trades accuracy for speed one setting says little: the methods nearest to DepCap have more.
+One setting of a method says little: the papers tuned theirs for models of 8 billion parameters. Beside the
+published ones are those that suit the bundled models, for DepCap and for the methods it is compared with.
 """
 GROUPS: dict[str, Iterable[str]] = {"all": METHODS, "variants": VARIANTS}
 OWN: dict[str, Callable[[str], Any]] = {"stop": str, "temperature": float, "seed": int}

@@ -99,6 +99,10 @@ class Baseline:
     seen: Bool[Tensor, "B"]
     window: TopK
 
+    def of_rows(self, rows: Int[Tensor, "R"]) -> "Baseline":
+        """That of some rows."""
+        return Baseline(self.start[rows], self.seen[rows], self.window.of_rows(rows))
+
 
 @dataclass(frozen=True, slots=True)
 class InfluenceBlock:
@@ -133,25 +137,41 @@ class InfluenceBlock:
         canvas: Canvas,
         state: Baseline | None,
     ) -> tuple[Opening, Baseline]:
-        """Sizes of the rows that open, with every curve as evidence, and the new baseline."""
-        now = inf.top_k(log_probs, self.top_k)
+        """Sizes of the rows that open, with every curve as evidence, and the new baseline.
+
+        Rows that do not open cost nothing and get zeros.
+        """
+        rows = opening.nonzero().flatten()
+        part = at.of_rows(rows)
+        seen = log_probs if opening.all() else log_probs[rows, : part.positions.shape[1]]
+        now = inf.top_k(seen, self.top_k)
         if state is None:
             state = self._empty(now, canvas)
-        size, evidence = self._size(log_probs, at, now, canvas, state)
-        return Opening(size, evidence), self._remember(state, now, at, opening)
+        size, evidence = self._size(seen, part, now, canvas.end[rows], state.of_rows(rows))
+
+        def spread(found: Tensor) -> Tensor:
+            return found.new_zeros((len(opening), *found.shape[1:])).index_copy(0, rows, found)
+
+        opened = Opening(spread(size), {name: spread(found) for name, found in evidence.items()})
+        return opened, self._remember(state, now, part, rows)
 
     def _size(
-        self, log_probs: Float[Tensor, "B W V"], at: Window, now: TopK, canvas: Canvas, state: Baseline
-    ) -> tuple[Int[Tensor, "B"], dict[str, Tensor]]:
+        self,
+        log_probs: Float[Tensor, "R W V"],
+        at: Window,
+        now: TopK,
+        end: Int[Tensor, "R"],
+        state: Baseline,
+    ) -> tuple[Int[Tensor, "R"], dict[str, Tensor]]:
         width = min(self.max_size, at.positions.shape[1])
-        head, valid = _head(now, width), at.valid[:, :width]
+        head, valid = now.head(width), at.valid[:, :width]
         moved = inf.influence(head, self._aligned(state, at, width))
         unsure = measures.entropy(log_probs[:, :width])
         smooth = inf.smooth(moved, valid), inf.smooth(unsure, valid)
         norm = inf.normalise(smooth[0], valid), inf.normalise(smooth[1], valid)
         score = norm[0] - self.lambda_u * norm[1]
         wanted = inf.leading_run(score, valid)
-        size, clamp = self._clamp(wanted, canvas.end - at.start, state.seen)
+        size, clamp = self._clamp(wanted, end - at.start, state.seen)
         return size, {
             "clamp": clamp, "wanted": torch.where(state.seen, wanted, -1), "valid": valid,
             "influence": moved, "entropy": unsure, "influence_smooth": smooth[0], "entropy_smooth": smooth[1],
@@ -190,21 +210,17 @@ class InfluenceBlock:
             state.window.floor.gather(1, index),
         )
 
-    def _remember(self, state: Baseline, now: TopK, at: Window, opening: Bool[Tensor, "B"]) -> Baseline:
-        missing = self.lookahead - at.positions.shape[1]
-        pad = torch.nn.functional.pad
+    def _remember(self, state: Baseline, now: TopK, at: Window, rows: Int[Tensor, "R"]) -> Baseline:
+        missing = self.lookahead - now.floor.shape[1]
 
         def merge(new: Tensor, old: Tensor) -> Tensor:
-            grown = pad(new, (0, 0, 0, missing) if new.dim() == 3 else (0, missing))
-            return torch.where(opening.view(-1, *[1] * (new.dim() - 1)), grown, old)
+            pad = (0, 0, 0, missing) if new.dim() == 3 else (0, missing)
+            return old.index_copy(0, rows, torch.nn.functional.pad(new, pad))
 
         window = TopK(
             merge(now.ids, state.window.ids),
             merge(now.log_probs, state.window.log_probs),
             merge(now.floor, state.window.floor),
         )
-        return Baseline(torch.where(opening, at.start, state.start), state.seen | opening, window)
-
-
-def _head(window: TopK, width: int) -> TopK:
-    return TopK(window.ids[:, :width], window.log_probs[:, :width], window.floor[:, :width])
+        start = state.start.index_copy(0, rows, at.start)
+        return Baseline(start, state.seen.index_fill(0, rows, True), window)

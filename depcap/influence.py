@@ -26,6 +26,14 @@ class TopK:
     log_probs: Float[Tensor, "B W K"]
     floor: Float[Tensor, "B W"]
 
+    def head(self, width: int) -> "TopK":
+        """That of the first positions."""
+        return TopK(self.ids[:, :width], self.log_probs[:, :width], self.floor[:, :width])
+
+    def of_rows(self, rows: Int[Tensor, "R"]) -> "TopK":
+        """That of some rows."""
+        return TopK(self.ids[rows], self.log_probs[rows], self.floor[rows])
+
 
 def top_k(log_probs: Float[Tensor, "B W V"], k: int) -> TopK:
     """Keep the K largest log-probabilities of each position (all of them if V < K).

@@ -20,6 +20,7 @@ from depcap.request import Request
 from depcap.result import Result
 from depcap.trace import CURVES, SCHEMA, SCHEMA_VERSION, Header, Trace
 from depcap.types import Step
+from depcap.unmask import as_wide
 
 ALTERNATIVES = 5
 LIBRARIES = ("depcap", "torch", "pyarrow", "safetensors", "tokenizers")
@@ -71,7 +72,8 @@ class Recorder:
             seen = step.selection.evidence
             edges = seen["conflict"].triu().nonzero()  # [edges, 3]: row, column, column
             row, i, j = edges.unbind(dim=1)
-            values |= {"candidates": seen["candidates"], "edges": edges, "d": seen["scores"][row, i, j]}
+            candidates = as_wide(seen["candidates"], step.proposal.tokens, False)
+            values |= {"candidates": candidates, "edges": edges, "d": seen["scores"][row, i, j]}
         return values
 
     def finish(self, results: list[Result]) -> list[Result]:

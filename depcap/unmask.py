@@ -119,12 +119,14 @@ class ConflictFree(Ordinary):
 
     def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """Sure candidates and a conflict-free set of the others."""
-        candidates = proposal.eligible & (proposal.confidence >= self.tau_low)
-        sure = candidates & (proposal.confidence >= self.tau_high)
-        scores = graph.pair_scores(proposal.log_probs, proposal.tokens)
+        eligible = proposal.eligible.any(dim=0).nonzero()
+        near = _head(proposal, int(eligible.max()) + 1 if len(eligible) else 1)  # pairs are a square
+        candidates = near.eligible & (near.confidence >= self.tau_low)
+        sure = candidates & (near.confidence >= self.tau_high)
+        scores = graph.pair_scores(near.log_probs, near.tokens)
         conflict = graph.conflicts(scores, candidates, self.gamma)
         free = candidates & ~sure & ~(conflict & sure[:, None, :]).any(dim=2)
-        rounds = graph.conflict_free(graph.ranking(proposal.confidence), conflict, free)
+        rounds = graph.conflict_free(graph.ranking(near.confidence), conflict, free)
         evidence = {
             "candidates": candidates,
             "sure": sure,
@@ -132,28 +134,43 @@ class ConflictFree(Ordinary):
             "conflict": conflict,
             "rounds": rounds,
         }
-        return Selection(sure | (rounds >= 0), evidence=evidence), None
+        unmask = as_wide(sure | (rounds >= 0), proposal.tokens, False)
+        return Selection(unmask, evidence=evidence), None
 
     def explain(self, proposal: Proposal, selection: Selection) -> Explanation:
         """Sure, chosen in a round, blocked by a sure or by a chosen position, or too unsure."""
         seen = selection.evidence
-        rank = graph.ranking(proposal.confidence)
+        near = _head(proposal, seen["sure"].shape[1])
+        rank = graph.ranking(near.confidence)
         by_sure = graph.blocker(rank, seen["conflict"], seen["sure"])
         by_pick = graph.blocker(rank, seen["conflict"], seen["rounds"] >= 0)
-        codes = torch.full_like(rank, code("below_tau_low"))
-        waits = seen["candidates"] & ~selection.unmask
+        unsure = code("below_tau_low")
+        codes = torch.full_like(rank, unsure)
+        waits = seen["candidates"] & ~selection.unmask[:, : rank.shape[1]]
         codes = torch.where(waits & (by_pick >= 0), code("blocked_by_pick"), codes)
         codes = torch.where(waits & (by_sure >= 0), code("blocked_by_high"), codes)
         codes = torch.where(seen["rounds"] >= 0, code("committed_greedy"), codes)
         codes = torch.where(seen["sure"], code("committed_high"), codes)
-        codes = mark_forced(codes, selection)
         cause = torch.where(waits, torch.where(by_sure >= 0, by_sure, by_pick), -1)
-        place = proposal.window.positions.gather(1, cause.clamp(min=0))
+        place = near.window.positions.gather(1, cause.clamp(min=0))
         return (
-            codes,
-            torch.where(cause >= 0, place, -1),
-            torch.where(seen["rounds"] >= 0, seen["rounds"] + 1, -1),
+            mark_forced(as_wide(codes, proposal.tokens, unsure), selection),
+            as_wide(torch.where(cause >= 0, place, -1), proposal.tokens, -1),
+            as_wide(torch.where(seen["rounds"] >= 0, seen["rounds"] + 1, -1), proposal.tokens, -1),
         )
+
+
+def _head(proposal: Proposal, width: int) -> Proposal:
+    """That of the first positions of the window, without what a policy asked for besides."""
+    at, n = proposal.window, width
+    window = replace(at, positions=at.positions[:, :n], valid=at.valid[:, :n])
+    tokens, confidence = proposal.tokens[:, :n], proposal.confidence[:, :n]
+    return Proposal(window, tokens, confidence, proposal.log_probs[:, :n], proposal.eligible[:, :n])
+
+
+def as_wide(values: Tensor, window: Tensor, fill: float) -> Tensor:
+    """Values for the first positions of a window, with `fill` for the others."""
+    return torch.nn.functional.pad(values, (0, window.shape[1] - values.shape[1]), value=fill)
 
 
 def best(keys: Float[Tensor, "B W"], eligible: Bool[Tensor, "B W"], count: Int[Tensor, "B"]) -> Tensor:

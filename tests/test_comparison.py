@@ -130,7 +130,7 @@ def test_variants_differ_from_the_defaults_and_from_each_other() -> None:
     assert all(curves[name] >= 3 for name in ("depcap", "fast-dllm", "localleap"))
 
 
-@pytest.mark.parametrize("name", ["depcap", "fast-dllm"])
+@pytest.mark.parametrize("name", SUITED)
 def test_what_the_page_starts_from_is_compared(name: str) -> None:
     assert any(
         made.method == name and made.params == {key: str(value) for key, value in SUITED[name].items()}
@@ -170,7 +170,7 @@ def test_a_stopped_comparison_goes_on(text_model: depcap.Model, tmp_path: Path) 
     run(found[:1], 3, 2, tmp_path, lambda *_: None)
     done: list[tuple[str, int]] = []
     assert run(found, 3, 2, tmp_path, lambda cell, count: done.append((cell.spec.label, count)))
-    assert done == [("llada", 2), ("llada", 3)]
+    assert list(dict.fromkeys(done)) == [("llada", 2), ("llada", 3)]
     assert not run(found, 3, 2, tmp_path, lambda *_: None)
     table = outcomes(found, 3, tmp_path)
     assert list(table.method) == ["fast-dllm"] * 3 + ["llada"] * 3
@@ -191,7 +191,7 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     assert "- positions to fill: 8\n- stop rule: eos" in said
     assert "- problems per batch: 20\n- device: cpu\n- dtype: float32\n" in said
     assert "Against `llada`, cache none:" in said
-    assert re.search(r"- machine: .+\n- threads: 1\n- versions: depcap [\d.]+, torch ", said)
+    assert re.search(r"- decoded on: .+ \(\w+\); threads: 1; depcap [\d.]+, torch \S+\n\n", said)
     assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
     assert f"- command: `depcap compare --model {text_folder} " in said
     assert "Holm" in said

@@ -356,7 +356,7 @@ def test_an_answer_that_is_never_settled_is_one_token_per_step(
     small: dict[str, depcap.Model], family: str, cache: Any
 ) -> None:
     model, never = small[family], (math.inf, math.inf, math.inf)
-    left = run(model, Method(FixedBlock(8), EarlyCommit(24, None, never), cache), PROMPT)
+    left = run(model, Method(FixedBlock(8), EarlyCommit(24, (33,), None, never), cache), PROMPT)
     assert left == run(model, Method(FixedBlock(8), Quota(8), cache), PROMPT)
 
 

@@ -1,5 +1,6 @@
 """Comparisons that take hours: rounds, going on, the time that is left, several processes, warm-up."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 from tiny import write_text_checkpoint
 
 import depcap
-from analysis import comparison, progress
+from analysis import comparison, machine, progress
 from analysis.comparison import Cell, cells, kept, outcomes, rounds, run
 from analysis.progress import Progress, Tally, remaining
 from analysis.spec import specs
@@ -70,7 +71,7 @@ def test_what_a_stopped_comparison_has_covers_all_methods(
     monkeypatch.setattr(comparison, "evaluate", stopping)
     call = ("compare", *GRID, "--model", str(text_folder), "--batch-size", "1", "--out", str(tmp_path))
     assert run_cli(*call, "--limit", "4")[0] == 130
-    assert asked == [1, 1, 3, 3]
+    assert asked == [1, 1, 2, 2]
     assert dict(pd.read_parquet(tmp_path / "summary.parquet")[["method", "n"]].to_numpy()) == {
         "llada": 1, "fast-dllm": 1,
     }  # fmt: skip
@@ -86,6 +87,29 @@ def test_outcomes_of_another_batch_size_are_refused_before_anything_runs(
     with pytest.raises(DepcapError, match="batch_size 1, not 2"):
         run(found, 2, 2, tmp_path, silent)
     assert not (tmp_path / "outcomes" / found[0].file).exists()
+
+
+def test_decoders_take_turns(text_model: depcap.Model, tmp_path: Path) -> None:
+    """So that none is timed at another hour than the others; one that is behind catches up first."""
+    found = grid(text_model)
+    run(found[1:], 2, 2, tmp_path, silent)
+    turns: list[tuple[str, int]] = []
+    run(found, 5, 2, tmp_path, lambda cell, done: turns.append((cell.spec.label, done)))
+    decoded = list(dict.fromkeys(turns))
+    assert [done for name, done in decoded if name == "fast-dllm"] == [2, 4, 5]
+    assert decoded.index(("fast-dllm", 4)) < decoded.index(("llada", 4)) < decoded.index(("fast-dllm", 5))
+
+
+def test_machines_that_have_decoded_are_told(
+    run_cli: Any, text_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("compare", *GRID, "--model", str(text_folder), "--out", str(tmp_path))
+    for number, limit in enumerate(("1", "2", "2")):
+        monkeypatch.setattr(machine, "_cpu", lambda number=number: f"processor {number}")
+        assert run_cli(*call, "--limit", limit)[0] == 0
+    said = (tmp_path / "summary.md").read_text()
+    assert re.search(r"- decoded on: processor 0 .+ and on processor 1 ", said)
+    assert "processor 2" not in said  # it only wrote the tables
 
 
 # The time that is left

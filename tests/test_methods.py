@@ -23,6 +23,9 @@ class Stub:
 
     learned, judge = random_filter(0), Verifier(None, "judge", "sha256:0")  # type: ignore[arg-type]
 
+    def end_ids(self) -> tuple[int, ...]:
+        return (3,)
+
     def newlines(self) -> tuple[int, ...]:
         return (5, 7)
 

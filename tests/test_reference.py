@@ -47,7 +47,7 @@ DECODERS = {
     "learn2pd": partial(learn2pd.decode, weights={k: w.tolist() for k, w in sharp_filter().weights.items()}),
     "llada": llada.decode,
     "localleap": localleap.decode,
-    "prophet": prophet.decode,
+    "prophet": partial(prophet.decode, end_id=33),
     "wino": wino.decode,
 }
 LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}

@@ -170,7 +170,7 @@ def test_quota_empties_the_block_in_its_steps_the_most_confident_first(
 
 POLICIES = [
     Quota(3), Threshold(0.4), Factor(1.0), ConflictFree(0.3, 0.7, -5.0), Anchored(0.6, 0.3, 2),
-    EntropyBudget(0.5), EarlyCommit(12, None, (3.0, 2.0, 1.0)), Ordered(dilated(16)),
+    EntropyBudget(0.5), EarlyCommit(12, (3,), None, (3.0, 2.0, 1.0)), Ordered(dilated(16)),
 ]  # fmt: skip
 """Those that want nothing but log-probabilities."""
 
@@ -246,6 +246,16 @@ def test_the_most_confident_candidate_below_tau_low_is_forced_and_the_rest_are_u
     assert explained(ConflictFree(0.8, 0.95), proposal([0.2, 0.5, 0.4]))[0] == [
         "below_tau_low", "committed_forced", "below_tau_low",
     ]  # fmt: skip
+
+
+def test_pairs_are_those_up_to_the_last_eligible_position() -> None:
+    """A window that looks far ahead, for a block's end, costs no more pairs than the block has."""
+    near = pick(ConflictFree(), made := proposal([0.9] * 9, [True] * 3 + [False] * 6), block(3))
+    assert near.evidence["conflict"].shape == (1, 3, 3)
+    assert near.unmask.shape == (1, 9)
+    assert all(part.shape == (1, 9) for part in ConflictFree().explain(made, near))
+    nothing = pick(ConflictFree(), proposal([0.9] * 9, [False] * 9), block(3))
+    assert not nothing.unmask.any()
 
 
 def test_rounds_are_numbered_from_one() -> None:
@@ -336,6 +346,24 @@ def test_dreams_origin_unmasks_each_position_with_the_schedules_probability() ->
     wide = made.log_probs[:, :1].expand(1, 4000, 3)
     picked = schedule.select(of_log_probs(wide), block(4000, 0), schedule.init(canvas))[0]
     assert abs(len(chosen(picked)) / 4000 - 0.25) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("ends", "taken"), [([False, False, True, True], [2]), ([True] * 4, [0, 1, 2, 3])], ids=["some", "all"]
+)
+def test_prophet_does_not_look_at_what_fills_the_row_after_the_response(
+    ends: list[bool], taken: list[int]
+) -> None:
+    """End tokens are sure from the first step on; the two unsure words before them are not settled."""
+    confidence = [0.999999 if end else 0.6 for end in ends]
+    end, word = len(ends), 0
+    log_probs = torch.full((1, len(ends), len(ends) + 1), -30.0, dtype=torch.float64)
+    for place, (value, is_end) in enumerate(zip(confidence, ends, strict=True)):
+        log_probs[0, place, end if is_end else word] = math.log(value)
+        log_probs[0, place, word + 1] = math.log(1 - value)
+    policy = EarlyCommit(100, (end,), None, (7.5, 5.0, 2.5))
+    assert chosen(pick(policy, of_log_probs(log_probs), block(4))) == taken
+    assert chosen(pick(replace(policy, end_ids=()), of_log_probs(log_probs), block(4)))  # it may be unknown
 
 
 def test_wino_says_when_a_confident_position_has_to_wait() -> None:

@@ -33,6 +33,9 @@ Ids = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(listed)
 class Resources(Protocol):
     """What a method may need of the model it decodes."""
 
+    def end_ids(self) -> tuple[int, ...]:
+        """Ids of tokens that end a response."""
+
     def newlines(self) -> tuple[int, ...]:
         """Ids of tokens whose text ends in a newline."""
 
@@ -45,6 +48,10 @@ class Resources(Protocol):
 
 class NoResources:
     """A method by itself, without a model."""
+
+    def end_ids(self) -> tuple[int, ...]:
+        """None are known."""
+        return ()
 
     def newlines(self) -> tuple[int, ...]:
         """None are known."""

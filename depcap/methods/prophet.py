@@ -35,12 +35,15 @@ class EarlyCommit(Ordinary):
     """The most confident position of the block; every masked one of the row, once the gap is wide.
 
     The gap is the mean over the answer's positions of the difference between the two largest logits; what is
-    needed falls with progress. Without `answer` (offset, length) it is the mean over all masked positions.
+    needed falls with progress. Without `answer` (offset, length) it is the mean over all masked positions
+    before the first that proposes an end token, or all where none is: what fills the row after the response
+    is sure from the start and says nothing of it.
     What a cache does not compute in a step neither counts nor is unmasked. With infinite gaps this is
     `Quota(block_size)`.
     """
 
     gen_length: int
+    end_ids: tuple[int, ...]
     answer: tuple[int, int] | None
     gaps: tuple[float, float, float]
 
@@ -63,7 +66,11 @@ class EarlyCommit(Ordinary):
         """Mean difference of the two largest log-probabilities, which is that of the logits."""
         top = proposal.log_probs.topk(2, dim=2).values
         counted = proposal.eligible
-        if self.answer is not None:
+        if self.answer is None:
+            ends = torch.isin(proposal.tokens, torch.tensor(self.end_ids, device=top.device)) & counted
+            before = counted & (ends.cumsum(dim=1) == 0)
+            counted = torch.where(before.any(dim=1, keepdim=True), before, counted)
+        else:
             start, length = self.answer
             offset = proposal.window.positions - first[:, None]
             counted = proposal.window.valid & (offset >= start) & (offset < start + length)
@@ -102,8 +109,8 @@ class ProphetParams(Params):
 
     - The official scripts force the text "The answer is" at positions 200 to 202, so that they know where
       the answer stands. Here nothing is forced: `answer_start` says where it is.
-    - Without `answer_start` the gap is the mean over all masked positions, which is our reading for tasks
-      whose answer has no known place.
+    - Without `answer_start` the gap is the mean over the masked positions before the first that proposes an
+      end token, which is our reading for tasks whose answer has no known place.
     - There p counts the steps of a schedule; here every step unmasks one token, so that it counts of G.
     - At a temperature above 0 the official code fills up with the most probable tokens; here what is left is
       drawn as any other token.
@@ -117,7 +124,7 @@ class ProphetParams(Params):
         None,
         ge=0,
         le=4096,
-        description="offset of the answer's first position; default: all masked positions",
+        description="offset of the answer's first position; default: all masked ones of the response",
     )
     answer_length: Size = Field(5, description="positions of the answer, if answer_start is given")
     gaps: Gaps = (7.5, 5.0, 2.5)
@@ -132,7 +139,7 @@ class ProphetParams(Params):
                     f" {context.gen_length}"
                 )
             answer = (self.answer_start, self.answer_length)
-        unmask = EarlyCommit(context.gen_length, answer, self.gaps)
+        unmask = EarlyCommit(context.gen_length, context.resources.end_ids(), answer, self.gaps)
         return Parts(FixedBlock(self.block_size), unmask, self.model_dump() | {"gaps": list(self.gaps)})
 
 
@@ -144,5 +151,5 @@ PRESET = Preset(
     headline="2.34× (general), 2.67× (planning)",
     caches=("none", "prefix", "dual", "vicinity"),
     caveat="the official scripts force the answer to a known place, here answer_start says where it is;"
-    " without it the gap is that of all masked positions, which is our reading",
+    " without it the gap is that of all masked positions of the response, which is our reading",
 )

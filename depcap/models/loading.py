@@ -84,6 +84,10 @@ class Model:
         """Prompt and generation together may not be longer."""
         return self.denoiser.network.config.max_positions
 
+    def end_ids(self) -> tuple[int, ...]:
+        """Ids of tokens that end a response."""
+        return self.denoiser.end_ids
+
     def newlines(self) -> tuple[int, ...]:
         """Ids of tokens whose text ends in a newline; none without a tokenizer."""
         return self.tokenizer.newlines if self.tokenizer is not None else ()

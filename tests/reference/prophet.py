@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from .caches import forward
 
 
-def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps):
+def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps, end_id):
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     first = start = len(prompt)
@@ -17,7 +17,10 @@ def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_
             out.nfe, step = out.nfe + 1, step + 1
             seen = [i for i in range(first, len(x)) if log_probs[i] is not None]
             answer = masked = [i for i in seen if x[i] == network.mask_id]
-            if answer_start is not None:
+            if answer_start is None:
+                ends = [i for i in masked if int(log_probs[i].argmax()) == end_id]
+                answer = [i for i in masked if i < min(ends, default=len(x))] or masked
+            else:
                 answer = [i for i in seen if answer_start <= i - first < answer_start + answer_length]
             needed = gaps[0] if progress < 0.33 else gaps[1] if progress < 0.67 else gaps[2]
             if answer and sum(gap(log_probs[i]) for i in answer) / len(answer) >= needed:
