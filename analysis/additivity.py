@@ -8,8 +8,10 @@ only: P, where it stands, and Q, where it is masked again.
     A = sum_i KL(P_i || Q_i)                                         additive proxy
     J - A = T - X + kappa                                            the gap, exactly
 
-T is the total correlation that the candidates have in P, X the cross term (how much of the dependence Q knew
-already), kappa the model's inconsistency: zero where averaging its conditionals gives its one-shot marginals.
+In a coherent model T is the total correlation that the candidates have in P, X the cross term (how much of
+the dependence Q knew already), and kappa is zero. Where averaging the conditionals does not give the one-shot
+marginals back, all three hold some of that: T = TC + sum_i KL(P'_i || P_i), P'_i the average. What is due to
+dependence alone is told by the marginals that the joints have themselves: `analysis.marginals`.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +40,9 @@ class Terms:
     """At one candidate, for every history so far: d = KL(p || q), T, X, Y, and the histories' weights.
 
     p and q are the worlds' conditionals given the history, P0 and Q0 the one-shot marginals: T = E_p ln p/P0,
-    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y. `distinct` is how many histories differ.
+    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y. `marginal` is the mean of p over histories,
+    `dependence` the mean of KL(p || marginal). `distinct` is how many histories differ, `seen` how probable
+    these are in P together.
     """
 
     d: Float[Tensor, "N"]
@@ -46,7 +50,10 @@ class Terms:
     cross: Float[Tensor, "N"]
     shared: Float[Tensor, "N"]
     weights: Float[Tensor, "N"]
+    marginal: Float[Tensor, "V"]
+    dependence: float
     distinct: int
+    seen: float
 
     def mean(self, values: Float[Tensor, "N"]) -> float:
         """Over histories."""
@@ -148,7 +155,7 @@ def _walk(
     `one_shot` are both worlds' marginals; for the first candidate they are the conditionals too.
     """
     worlds = torch.tensor([[after], [before]])  # [2 N L]
-    weights = torch.ones(1, dtype=torch.float64)
+    weights, likelihood = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     found: list[Terms] = []
     for place, position in enumerate(order):
         now = log_probs(denoiser, worlds.flatten(0, 1), [position])[:, 0] if found else one_shot[:, 0]
@@ -158,9 +165,18 @@ def _walk(
         d, correlation, cross, shared = (
             (p * part).sum(dim=1) for part in (log_p - log_q, log_p - p0, log_q - q0, p0 - q0)
         )
-        distinct = len(torch.unique(worlds[0], dim=0))
-        found.append(Terms(d, correlation, cross, shared, weights, distinct))
+        marginal = (weights[:, None] * p).sum(dim=0)
+        from_it = (p * (log_p - marginal.clamp(min=NEVER).log())).sum(dim=1)
+        different, whose = torch.unique(worlds[0], dim=0, return_inverse=True)
+        likely = torch.zeros(len(different), dtype=torch.float64).scatter(0, whose, likelihood.exp())
+        found.append(
+            Terms(
+                d, correlation, cross, shared, weights, marginal, float((weights * from_it).sum()),
+                len(different), float(likely.sum()),
+            )
+        )  # fmt: skip
         parents, tokens, weights = expand(log_p, weights)
+        likelihood = likelihood[parents] + log_p[parents, tokens]
         worlds = worlds[:, parents]
         worlds[:, :, position] = tokens
     return found
@@ -217,11 +233,19 @@ def _estimate(
         np.array([terms.mean(getattr(terms, name)) for terms in steps]) for name in SUMMED
     )
     distinct = np.array([terms.distinct for terms in steps])
-    histories = max(len(terms.weights) for terms in steps)
-    along = np.zeros((len(steps), 0)) if each is None else each[0].numpy()
-    errors = np.zeros((len(SUMMED), len(steps))) if each is None else _errors(each, distinct)
+    if each is None:
+        along, errors = np.zeros((len(SUMMED), len(steps), 0)), np.zeros((len(SUMMED), len(steps)))
+    else:
+        along, errors = each.numpy(), _errors(each, distinct)
+    marginals = torch.stack([terms.marginal for terms in steps]).numpy()
+    dependence, seen = (
+        np.array([getattr(terms, name) for terms in steps]) for name in ("dependence", "seen")
+    )
     joint_error, correlation_error, cross_error, shared_error = errors
+    joint_along, correlation_along, cross_along, shared_along = along
     return Estimate(
-        joint, additive, truncated, correlation, cross, shared - additive,
-        joint_error, correlation_error, cross_error, shared_error, distinct, along, histories,
+        joint, additive, truncated, correlation, cross, shared - additive, marginals, dependence,
+        joint_error, correlation_error, cross_error, shared_error, distinct, seen,
+        joint_along, correlation_along, cross_along, shared_along - additive[:, None],
+        max(len(terms.weights) for terms in steps),
     )  # fmt: skip

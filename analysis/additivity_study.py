@@ -19,6 +19,7 @@ from analysis.agreement import (
     LEAST,
     RATIO,
     agreement,
+    beyond_sampling,
     bounded_gap,
     decomposition,
     moved,
@@ -38,13 +39,14 @@ from analysis.study import Decode, Finding, Row, Study
 from analysis.verdict import verdict
 from depcap.models.loading import Model
 
-PARTS = ("T", "X", "kappa", "J - A")
+PARTS = ("J - A'", "A' - A", "J - A")
 LEAST_BLOCKS = 3
 TERMS = (
     "J is the joint influence of the last block on a candidate block, in nats; A the sum of its influences on"
-    " the block's tokens; J − A = T − X + κ: the dependence that is there once the last block is (T), less"
-    " the dependence that was known before (X), plus how far the model's conditionals disagree with its own"
-    " marginals (κ). Intervals are 95 %, prompts resampled whole. How it is measured: docs/additivity.md."
+    " the block's tokens; A' the same sum with the marginals of the joint distributions that J is of. J − A'"
+    " is what dependence between the tokens does, A' − A how far the model's one-shot marginals are from"
+    " those of its own joint. Intervals are 95 %, prompts resampled whole. How it is measured:"
+    " docs/additivity.md."
 )
 
 
@@ -112,7 +114,8 @@ def _parts(blocks: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (candidates, order), group in blocks.groupby(["candidates", "order"], sort=False):
         row: Row = {"candidates": candidates, "order": order, "blocks": len(group)}
-        rows.append(row | flat(decomposition(group)))
+        known = {"error known": int(group["standard_error"].notna().sum())}
+        rows.append(row | flat(decomposition(group)) | known | flat(beyond_sampling(group)))
     return pd.DataFrame(rows)
 
 

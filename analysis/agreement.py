@@ -68,7 +68,10 @@ def slope_through_origin(joint: Values, additive: Values) -> float:
 
 
 def total_slope(joint: Values, additive: Values) -> float:
-    """Total least squares: both axes are noisy. NaN where A does not vary."""
+    """Total least squares, which takes both axes for noisy. NaN where A does not vary.
+
+    A is not: noise in J leaves `slope` unbiased, and tilts this one. It is there to be compared with others.
+    """
     centred = np.stack((additive - additive.mean(), joint - joint.mean()))
     direction = np.linalg.svd(centred, full_matrices=False)[0][:, 0]
     return float(direction[1] / direction[0]) if _vary(additive) else np.nan
@@ -154,28 +157,56 @@ def compare(
 
 
 def decomposition(blocks: pd.DataFrame) -> dict[str, Interval]:
-    """Mean parts of the gap J - A = T - X + kappa, and shares of blocks, with intervals over prompts.
+    """Mean parts of the gap, and shares of blocks, with intervals over prompts.
 
-    A block counts as above or below if its gap is larger than the 95 % reach of sampling, which is not known
-    where all histories were equal; those within 10 % and 25 % of J are counted as they were measured.
+    J - A is T - X + kappa, and (J - A') + (A' - A), A' the sum with the joints' own marginals, where it was
+    measured. Blocks count as within 10 % and 25 % of J as they were measured.
     """
     gap, joint = blocks["joint"] - blocks["additive"], blocks["joint"]
-    sampling = reach(blocks["standard_error"], blocks["histories"])
-    coupling, kappa = blocks["correlation"] - blocks["cross"], blocks["inconsistency"]
     parts = {
-        "T": blocks["correlation"], "X": blocks["cross"], "T - X": coupling, "kappa": kappa, "J - A": gap,
-        "kappa - (T - X)": kappa - coupling, "J > A beyond sampling error": gap > sampling,
-        "J < A beyond sampling error": gap < -sampling, "all histories equal": unseen(blocks),
-        "within 10 %": gap.abs() <= 0.1 * joint, "within 25 %": gap.abs() <= 0.25 * joint,
+        "J - A": gap, "T": blocks["correlation"], "TC": blocks["dependence"], "X": blocks["cross"],
+        "kappa": blocks["inconsistency"], "within 10 %": gap.abs() <= 0.1 * joint,
+        "within 25 %": gap.abs() <= 0.25 * joint,
     }  # fmt: skip
+    if len(proxy := own_proxy(blocks)):
+        raw = blocks["own_additive"]
+        parts = {
+            "J - A'": joint - proxy, "A' - A": proxy - blocks["additive"], **parts,
+            "difference of the two": joint - proxy - (proxy - blocks["additive"]),
+            "J - A', uncorrected": joint - raw, "A' - A, uncorrected": raw - blocks["additive"],
+        }  # fmt: skip
     return clustered_means(pd.DataFrame(parts), blocks["prompt"])
+
+
+def own_proxy(blocks: pd.DataFrame) -> pd.Series:
+    """A', the sum with the joints' own marginals; empty where it was not measured for all blocks.
+
+    Few histories make it too large; twice that of all of them less that of half is free of the first order.
+    """
+    both = blocks.reindex(columns=["own_additive", "own_additive_half"])
+    return (
+        2 * both["own_additive"] - both["own_additive_half"] if both.notna().all(axis=None) else pd.Series([])
+    )
+
+
+def beyond_sampling(blocks: pd.DataFrame) -> dict[str, Interval]:
+    """Shares of blocks whose gap is larger than the 95 % reach of sampling, of those whose error is known.
+
+    Where all histories were equal it is not; `seen` says how probable the one that was drawn is.
+    """
+    known = blocks.dropna(subset=["standard_error"])
+    gap = known["joint"] - known["additive"]
+    sampling = reach(known["standard_error"], known["histories"])
+    shares = {"J > A beyond sampling error": gap > sampling, "J < A beyond sampling error": gap < -sampling}
+    return clustered_means(pd.DataFrame(shares), known["prompt"])
 
 
 def noise(blocks: pd.DataFrame) -> dict[str, float]:
     """What the sampling of histories alone does to the numbers, of the blocks whose error is known.
 
     `median gap of noise` is what the median of |J - A| / max(J, A) would be if J were A; `R², disattenuated`
-    is R² over the share of J's variance that is not sampling error.
+    is R² (`R² of these`) over the share of J's variance that is not sampling error. The histories that were
+    drawn have the share `seen` of all probability: half of the blocks have seen at least the median.
     """
     known = blocks.dropna(subset=["standard_error"])
     error, joint = known["standard_error"], known["joint"]
@@ -183,8 +214,11 @@ def noise(blocks: pd.DataFrame) -> dict[str, float]:
     spread = float(joint.var())
     reliability = 1 - float((error**2).mean()) / spread if spread else np.nan
     r2 = determination(joint.to_numpy(float), known["additive"].to_numpy(float)) if len(known) > 2 else np.nan
+    equal = unseen(blocks)
     return {
-        "all histories equal": float(unseen(blocks).mean()), "median SE(J) / J": relative,
-        "median gap of noise": MEDIAN_DEVIATION * relative,
+        "all histories equal": float(equal.mean()), "seen, median": float(blocks["seen"].median()),
+        "seen where all are equal, first quartile": float(blocks["seen"][equal].quantile(0.25)),
+        "error known, blocks": len(known), "median SE(J) / J": relative,
+        "median gap of noise": MEDIAN_DEVIATION * relative, "R² of these": r2,
         "R², disattenuated": min(r2 / reliability, 1.0) if reliability > 0 else np.nan,
     }  # fmt: skip

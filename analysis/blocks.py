@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.additivity import log_probs, realised, sampled
 from analysis.curves import Curve, Estimate, Realised
+from analysis.marginals import Own, own
 from analysis.mixture import Mixture, mixture
 from analysis.openings import LAST, Opening, compared
 from analysis.study import Row
@@ -24,8 +25,10 @@ RANDOM = ("random", "random 2", "random 3")
 ORDERS = (LEFT_TO_RIGHT, "confidence", *RANDOM)
 CHOSEN = "chosen"
 ERRORS = ("standard_error", "correlation_error", "cross_error", "inconsistency_error")
-CURVES = ("joint", "additive", "truncated", "standard_error")
-"""What of an estimate a row holds: of the whole block, and for every candidate."""
+PARTS = ("joint", "additive", "truncated", "correlation", "cross", "inconsistency", "dependence")
+"""What of an estimate a row holds in sum and for every candidate."""
+ALONG = ("joint_along", "correlation_along", "cross_along", "inconsistency_along")
+"""And in sum along every history."""
 CONFIDENT = 0.9
 """A candidate whose confidence is at least this counts as confident."""
 
@@ -63,21 +66,24 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
     """J, A and the parts of their gap for every candidate block of the plan, and what sorts it.
 
     A row also holds what it takes to find them again: the candidates' `positions` in the order in which they
-    were unmasked, the `seed` of the draws, `top_k`, and `joint_along`, J along every history.
-    `cut` says that less than the decoder's block is measured: up to the end token, or to `plan.largest`.
+    were unmasked, the `seed` of the draws, `top_k`, and J, T, X and kappa along every history.
+    `cut` says that less than the decoder's block is measured: up to the end token, or to `plan.largest`;
+    `masked_start` is where what is masked in Q begins. From left to right there is also the proxy of the
+    joints' own marginals, `own_additive`.
     """
     room = opening.end - opening.start
     sizes = {str(size): size for size in plan.sizes if size <= room}
     sizes[CHOSEN] = min(opening.size, room, plan.largest)
     positions = list(range(opening.start, opening.start + max(sizes.values())))
-    seen = _seen(denoiser, opening, positions)
+    seen = _seen(denoiser, opening, positions, plan.samples)
     mixed = None
     if plan.baselines:
         mixed = mixture(denoiser, opening.after, opening.before, positions, plan.draws, seed)
 
-    def row(name: str, order: str, way: list[int], found: Estimate, what: str = LAST) -> Row:
+    def row(name: str, order: str, way: list[int], found: Estimate, world: Opening, what: str = LAST) -> Row:
         cut = name == CHOSEN and len(way) < opening.size
         keys = {"candidates": name, "order": order, "masked_again": what, "cut": cut}
+        keys["masked_start"] = _differs(world)
         drawn = {"positions": way, "seed": seed_of(seed, order if what == LAST else what), "top_k": plan.top}
         marks = seen.marks([position - opening.start for position in way])
         return keys | drawn | _numbers(opening, found) | marks
@@ -90,15 +96,19 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
         }
         found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed_of(seed, order)))
         paths = _by_size(ways, order, partial(_realised, denoiser, opening))
+        proxy = _own(denoiser, opening, found, ways, order, seed)
         rows += [
-            row(name, order, way, found[len(way)]) | _along(paths[len(way)]) | _drawn(mixed, len(way))
+            row(name, order, way, found[len(way)], opening)
+            | _along(paths[len(way)])
+            | _drawn(mixed, len(way))
+            | _marginal(proxy, len(way))
             for name, way in ways.items()
         ]
     if plan.baselines:
         way = positions[: sizes[CHOSEN]]
         for what, world in compared(opening, seed).items():
             other = _sampled(denoiser, world, plan, seed_of(seed, what), way)
-            rows.append(row(CHOSEN, LEFT_TO_RIGHT, way, other, what))
+            rows.append(row(CHOSEN, LEFT_TO_RIGHT, way, other, world, what))
     return rows
 
 
@@ -117,12 +127,19 @@ class Seen:
         """What sorts a block of these candidates."""
         sure = bool((self.confidence[places] >= CONFIDENT).all())
         entropy, null = float(self.entropy[places].mean()), float(self.null[places].sum())
-        return {"entropy": entropy, "confident": sure, "null": null}
+        curves = {
+            "entropy_curve": self.entropy[places].tolist(),
+            "confidence_curve": self.confidence[places].tolist(),
+        }
+        return {"entropy": entropy, "confident": sure, "null": null, **curves}
 
 
-def _seen(denoiser: Denoiser, opening: Opening, positions: list[int]) -> Seen:
+def _seen(denoiser: Denoiser, opening: Opening, positions: list[int], samples: int) -> Seen:
     now = log_probs(denoiser, [opening.after], positions)
-    again = log_probs(denoiser, [opening.before, opening.after], positions)[1]
+    others = [
+        [*opening.after[:-1], token] for token in range(min(2 * samples, denoiser.vocab_size))
+    ]  # a batch as large as a walk's
+    again = log_probs(denoiser, [*others, opening.after], positions)[-1]
     null = (now[0].exp() * (now[0] - again)).nansum(dim=1).abs()
     return Seen(now[0].max(dim=1).values.exp().numpy(), entropy(now)[0].numpy(), null.numpy())
 
@@ -158,6 +175,37 @@ def _realised(denoiser: Denoiser, opening: Opening, way: list[int]) -> Realised:
     return realised(denoiser, opening.after, opening.before, way, tokens)
 
 
+def _own(
+    denoiser: Denoiser,
+    opening: Opening,
+    found: dict[int, Estimate],
+    ways: dict[str, list[int]],
+    order: str,
+    seed: int,
+) -> Own | None:
+    """Of the largest block from left to right, of which the others are beginnings."""
+    if order != LEFT_TO_RIGHT:
+        return None
+    way = max(ways.values(), key=len)
+    return own(denoiser, found[len(way)], opening.before, way, seed_of(seed, "own marginals"))
+
+
+def _marginal(proxy: Own | None, size: int) -> Row:
+    if proxy is None:
+        return {}
+    first = proxy.first(size)
+    return {
+        "own_additive": float(first.additive.sum()),
+        "own_additive_half": float(first.additive_half.sum()),
+        "own_additive_curve": first.additive.tolist(),
+    }
+
+
+def _differs(world: Opening) -> int:
+    """The first position where the two worlds differ."""
+    return next(i for i, (a, b) in enumerate(zip(world.after, world.before, strict=True)) if a != b)
+
+
 def _along(path: Realised) -> Row:
     return {"decoded_joint": float(path.joint.sum()), "decoded_log_p": float(path.log_p.sum())}
 
@@ -177,11 +225,10 @@ def _drawn(mixed: Mixture | None, size: int) -> Row:
 def _numbers(opening: Opening, found: Estimate) -> Row:
     return {
         "block": opening.index, "start": opening.start, "size": len(found.joint),
-        "last_size": opening.last[1] - opening.last[0], "joint": found.total, "additive": found.proxy,
-        "truncated": float(found.truncated.sum()), "histories": found.histories,
-        "distinct": int(found.distinct[-1]), "joint_along": found.along.sum(axis=0).tolist(),
-        "correlation": float(found.correlation.sum()), "cross": float(found.cross.sum()),
-        "inconsistency": float(found.inconsistency.sum()),
+        "wanted": opening.wanted, "clamp": opening.clamp, "last_size": opening.last[1] - opening.last[0],
+        "histories": found.histories, "distinct": int(found.distinct[-1]), "seen": float(found.seen[-1]),
+        **{name: float(getattr(found, name).sum()) for name in PARTS},
+        **{f"{name}_curve": getattr(found, name).tolist() for name in (*PARTS, "standard_error")},
         **{name: float(getattr(found, name)[-1]) for name in ERRORS},
-        **{f"{name}_curve": getattr(found, name).tolist() for name in CURVES},
+        **{name: getattr(found, name).sum(axis=0).tolist() for name in ALONG},
     }  # fmt: skip

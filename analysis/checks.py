@@ -11,9 +11,9 @@ from analysis.agreement import (
     MEDIAN_DEVIATION,
     RATIO,
     compare,
-    determination,
     moved,
     ratio_of_sums,
+    spearman,
     whole,
 )
 from analysis.blocks import LEFT_TO_RIGHT
@@ -74,16 +74,13 @@ def along_decoded(real: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (candidates, order), group in real.groupby(["candidates", "order"], sort=False):
         named = _beside(group, "decoded_joint", "joint", "sum along / sum J")
-        likelihood = group["decoded_log_p"].median()
+        low, middle, high = group["decoded_log_p"].quantile((0.25, 0.5, 0.75))
         rows.append(
             {
-                "candidates": candidates,
-                "order": order,
-                "blocks": len(group),
-                **named,
-                "median ln P": likelihood,
+                "candidates": candidates, "order": order, "blocks": len(group), **named,
+                "median ln P": middle, "quarter": low, "three quarters": high,
             }
-        )
+        )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -108,17 +105,29 @@ RATIOS: dict[str, Callable[..., float]] = {
     "sum J / sum A": lambda joint, additive, *_: ratio_of_sums(joint, additive),
     "of the last block": lambda _joint, _additive, *own: ratio_of_sums(*own),
     "difference": lambda joint, additive, *own: ratio_of_sums(joint, additive) - ratio_of_sums(*own),
+    "Spearman": lambda joint, additive, *_: spearman(joint, additive),
+    "Spearman of the last block": lambda _joint, _additive, *own: spearman(*own),
 }
 
 
 def _shuffled(own: pd.DataFrame) -> Row:
-    """R² of J on the A of other blocks, drawn many times: what there would be without any connection."""
-    draw, joint, additive = np.random.default_rng(0), own["joint"].to_numpy(), own["additive"].to_numpy()
-    drawn = [determination(joint, draw.permutation(additive)) for _ in range(SHUFFLES)]
-    low, middle, high = np.quantile(drawn, (0.025, 0.5, 0.975))
+    """Spearman of J with the A of other blocks of that size and task, drawn many times.
+
+    Any two sums over the same tokens grow with their number: this is what there would be without any other
+    connection.
+    """
+    draw, kinds = np.random.default_rng(0), own.groupby(["task", "size"], sort=False).indices.values()
+    joint, additive = own["joint"].to_numpy(), own["additive"].to_numpy()
+    found = []
+    for _ in range(SHUFFLES):
+        dealt = additive.copy()
+        for places in kinds:
+            dealt[places] = draw.permutation(additive[places])
+        found.append(spearman(joint, dealt))
+    low, middle, high = np.quantile(found, (0.025, 0.5, 0.975))
     return {
-        "masked again": "last block; A of other blocks", "blocks": len(own),
-        "R²": middle, "R², low": low, "R², high": high,
+        "masked again": "last block; A of other blocks of that size", "blocks": len(own),
+        "Spearman": middle, "Spearman, low": low, "Spearman, high": high,
     }  # fmt: skip
 
 

@@ -27,10 +27,15 @@ class Estimate(Curves):
     """What the last block did to one candidate block, in nats.
 
     The sums of `joint`, `additive`, `correlation`, `cross` and `inconsistency` are J, A, T, X and kappa.
-    `truncated` is DepCap's top-K estimate of the additive curve. The errors are the standard errors over
-    histories of the sums up to and with each candidate, `standard_error` that of J; zero where all histories
-    were enumerated, NaN where all that were drawn are equal. `distinct` counts the histories that differ
-    before each candidate, and `along` is `joint` along each one that was drawn, [m N].
+    `truncated` is DepCap's top-K estimate of the additive curve. `marginals` [m V] are the means of P's
+    conditionals over histories, `dependence` the mean divergence from them, which sums to the total
+    correlation of the joint that P's conditionals define. The errors are the standard errors over histories
+    of the sums up to and with each candidate, `standard_error` that of J; zero where all histories were
+    enumerated, NaN where all that were drawn are equal.
+
+    `distinct` counts the histories that differ before each candidate, and `seen` is the probability that they
+    have in P together: what they do not hold was never looked at. The curves that end in `along` are those of
+    the sums along each history that was drawn, [m N].
     """
 
     joint: Curve
@@ -39,12 +44,18 @@ class Estimate(Curves):
     correlation: Curve
     cross: Curve
     inconsistency: Curve
+    marginals: Curve
+    dependence: Curve
     standard_error: Curve
     correlation_error: Curve
     cross_error: Curve
     inconsistency_error: Curve
     distinct: NDArray[np.int64]
-    along: Curve
+    seen: Curve
+    joint_along: Curve
+    correlation_along: Curve
+    cross_along: Curve
+    inconsistency_along: Curve
     histories: int
 
     @property

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from analysis.additivity import log_probs
-from analysis.mixture import divergence
+from analysis.marginals import divergence_of
 from depcap.conflict import pair_scores
 from depcap.measures import entropy
 from depcap.protocols import Denoiser
@@ -47,7 +47,7 @@ def dependence(denoiser: Denoiser, canvas: list[int], positions: list[int], valu
     )  # [W T W V]
     weights = best.softmax(dim=1)[..., None, None]
     mixture = (weights * then.exp()).sum(dim=1, keepdim=True)
-    information = (weights[..., 0] * divergence(then, mixture)).sum(dim=1).clamp(min=0)
+    information = (weights[..., 0] * divergence_of(then.exp(), mixture)).sum(dim=1).clamp(min=0)
     tokens = ids[:, 0]
     return Pairs(
         tokens, best[:, 0].exp(), entropy(now)[0], pair_scores(now, tokens[None])[0], information,

@@ -14,20 +14,22 @@ ADDITIVITY = {
     "Blocks left out": "What the verdict does not count, and what it would be if it did.",
     "Drawn instead of masked": "A with last blocks drawn from the model where masks stand for not knowing"
     " it.",
-    "What the gap is made of": "J − A = T − X + κ: dependence that is there, less dependence that was known"
-    " before, plus the model's inconsistency.",
+    "What the gap is made of": "J − A' is what dependence between the tokens does: above zero the last block"
+    " couples them, below they learn the same thing from it. A' − A is what the model's one-shot marginals"
+    " miss of those of its own joint.",
     "Between orders": "The same block, its tokens revealed in another order: how J differs, beside what"
     " sampling alone would make of it and the floor below which the numbers themselves are noise.",
     "Along the decoded tokens": "J along the one history that was decoded, beside J over all of them.",
     "Compared with": "The same blocks beside worlds that differ in something else: the last block's tokens in"
-    " another order, or an earlier span masked in its place; and J beside the A of other blocks.",
-    "J against A": "Every statistic of the verdict's blocks; those without bounds say what sampling does.",
+    " another order, or an earlier span masked in its place; and J with the A of other blocks of that size.",
+    "J against A": "Every statistic of the verdict's blocks; those without bounds say what sampling does."
+    " A has no sampling error, so that of the slopes the plain one is to be read.",
     "By size and order": "All blocks that were moved, those of a fixed size too, and in every order.",
     "By stratum": "The verdict's blocks, sorted; p is of the ratio of sums being one, corrected within this"
     " table.",
     "By place in the block": "Blocks of one size, from left to right, at the k-th candidate and up to it.",
-    "Parts of the gap": "Means over blocks; the shares count blocks whose gap is beyond sampling error, and"
-    " those whose histories were all equal, of which that is not known.",
+    "Parts of the gap": "Means over blocks; T, X and κ mix dependence with the model's incoherence, TC, J −"
+    " A' and A' − A do not. Beyond sampling error: of the blocks whose error is known.",
     "Top-K influence": "DepCap's own estimate from the K likeliest tokens, beside the exact sum.",
 }
 BOUNDARIES = {

@@ -14,10 +14,8 @@ from torch import Tensor
 
 from analysis.additivity import draw, log_probs
 from analysis.curves import Curve, Curves
+from analysis.marginals import divergence_of
 from depcap.protocols import Denoiser
-
-LEAST = 1e-300
-"""So that logarithms stay finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,11 @@ def mixture(
     last = [place for place, (a, b) in enumerate(zip(after, before, strict=True)) if a != b]
     each = log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp()
     every, one, other = each.mean(dim=0), each[0::2].mean(dim=0), each[1::2].mean(dim=0)
-    p, q = log_probs(denoiser, [list(after), list(before)], order)
-    halves = (divergence(p, one) + divergence(p, other)) / 2
+    p, q = log_probs(denoiser, [list(after), list(before)], order).exp()
+    halves = (divergence_of(p, one) + divergence_of(p, other)) / 2
     return Mixture(
-        divergence(p, every).numpy(), halves.numpy(),
-        _variation(q.exp(), every).numpy(),
+        divergence_of(p, every).numpy(), halves.numpy(),
+        _variation(q, every).numpy(),
         # halves differ by twice the standard error of the whole
         _variation(one, other).numpy() / 2,
     )  # fmt: skip
@@ -71,11 +69,6 @@ def drawn(
     for place in places:
         rows[:, place] = draw(log_probs(denoiser, rows, [place])[:, 0], noise)
     return rows
-
-
-def divergence(log_p: Float[Tensor, "*rows V"], m: Float[Tensor, "*rows V"]) -> Float[Tensor, "*rows"]:
-    """KL(p || m), from the logarithms of p and a mean of distributions."""
-    return (log_p.exp() * (log_p - m.clamp(min=LEAST).log())).sum(dim=-1)
 
 
 def _variation(one: Float[Tensor, "m V"], other: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:

@@ -10,7 +10,7 @@ from depcap.choices import split
 from depcap.errors import DepcapError
 from depcap.trace import Header, Trace
 
-LAST, SHUFFLED, ELSEWHERE = "last block", "last block, tokens shuffled", "another block"
+LAST, SHUFFLED, ELSEWHERE = "last block", "last block, tokens shuffled", "another span"
 """What is masked again: the last block; or, to compare, one with shuffled tokens, or an earlier span."""
 NOT_WHOLE = {
     "method": ("apd", "pearl", "ar"),  # what lies beyond the block cannot be seen
@@ -23,9 +23,10 @@ NOT_WHOLE = {
 class Opening:
     """One block of a decode that opened after another: the canvas then, and that with the last block masked.
 
-    `start` is where the new block begins, `size` how long the decoder made it, `last` the span of the block
-    before it, `first` where the response begins, `end` one past the last position worth looking at: the
-    row's end, or the end token. `decoded` is the row as the decoder left it.
+    `start` is where the new block begins, `size` how long the decoder made it, `wanted` how long its score
+    alone would have made it (None without a score) and `clamp` what gave the size instead (None: the score),
+    `last` the span of the block before it, `first` where the response begins, `end` one past the last
+    position worth looking at: the row's end, or the end token. `decoded` is the row as the decoder left it.
     """
 
     index: int
@@ -37,6 +38,8 @@ class Opening:
     first: int
     end: int
     decoded: list[int]
+    wanted: int | None = None
+    clamp: str | None = None
 
 
 def openings(trace: Trace) -> list[Opening]:
@@ -73,15 +76,16 @@ def _opening(
     start, last = row["start"], (previous["start"], row["start"])
     before = masked_again(after, *last, header.mask_id)
     first, decoded = len(header.prompt_ids), [*header.prompt_ids, *header.tokens]
-    return Opening(row["block"], after, before, start, row["end"] - start, last, first, end, decoded)
+    why = row["wanted"], row["clamp"]
+    return Opening(row["block"], after, before, start, row["end"] - start, last, first, end, decoded, *why)
 
 
 def compared(opening: Opening, seed: int) -> dict[str, Opening]:
     """The same opening with other worlds: what an influence is that has nothing to do with the last block.
 
     `SHUFFLED`: the last block stands in P with its tokens in another order; missing where there is none.
-    `ELSEWHERE`: in Q an earlier span of the response, of the same size, is masked instead; missing where it
-    does not fit.
+    `ELSEWHERE`: in Q an earlier span of the same size is masked instead, of the response, or where it does
+    not fit there of the prompt and the response; missing where it does not fit at all.
     """
     draw, (begin, end), found = Random(seed), opening.last, dict[str, Opening]()
     tokens = opening.after[begin:end]
@@ -91,8 +95,9 @@ def compared(opening: Opening, seed: int) -> dict[str, Opening]:
             mixed = draw.sample(tokens, len(tokens))
         found[SHUFFLED] = replace(opening, after=[*opening.after[:begin], *mixed, *opening.after[end:]])
     size, mask = end - begin, opening.before[begin]
-    if begin - opening.first >= size:
-        start = draw.randrange(opening.first, begin - size + 1)
+    first = opening.first if begin - opening.first >= size else 0
+    if begin - first >= size:
+        start = draw.randrange(first, begin - size + 1)
         before = masked_again(opening.after, start, start + size, mask)
         found[ELSEWHERE] = replace(opening, before=before)
     return found

@@ -13,17 +13,19 @@ from analysis.strata import holm
 FAMILY = ["model", "task", "baseline", "baseline_cache"]
 """Tests that are corrected together: those of one table."""
 RATIOS = [f"{kind}_ratio{end}" for kind in ("forwards", "speed") for end in ("", "_low", "_high")]
-COLUMNS = [*FAMILY, "method", "cache", "n", "difference", "wins", "losses", "p", *RATIOS]
+DIFFERENCE = ["difference", "difference_low", "difference_high"]
+COLUMNS = [*FAMILY, "method", "cache", "n", *DIFFERENCE, "wins", "losses", "p", *RATIOS]
 
 
 def paired(outcomes: pd.DataFrame, baselines: list[Baseline]) -> pd.DataFrame:
     """One row per baseline, and per decoder that has run on the same model and task as it.
 
-    `difference` is that of the accuracies, `wins` and `losses` are problems that only the decoder, or only
-    the baseline, solves, `p` is McNemar's and `p_holm` the same after Holm's correction over all decoders of
-    that model, task and baseline. `forwards_ratio` (NFE and those of a second model together) and
-    `speed_ratio` say how many times fewer forwards it takes than the baseline, how many times less time, with
-    bootstrap intervals: over problems, and over batches, whose problems share one measurement of time.
+    `difference` is that of the accuracies, with Newcombe's interval, `wins` and `losses` are problems that
+    only the decoder, or only the baseline, solves, `p` is McNemar's and `p_holm` the same after Holm's
+    correction over all decoders of that model, task and baseline. `forwards_ratio` (NFE and those of a second
+    model together) and `speed_ratio` say how many times fewer forwards it takes than the baseline, how many
+    times less time, with bootstrap intervals: over problems, and over batches, whose problems share one
+    measurement of time.
     """
     counted = outcomes.assign(forwards=outcomes["nfe"] + outcomes["auxiliary"])
     found = []
@@ -53,8 +55,8 @@ def _test(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:
     times = clustered(ratio_of_sums, (both["seconds_base"], both["seconds"]), both["batch"])
     ratios = (forwards.value, *forwards.ci95, times.value, *times.bounds)
     return {
-        "n": len(both), "difference": right.difference, "wins": right.wins, "losses": right.losses,
-        "p": right.p, **dict(zip(RATIOS, ratios, strict=True)),
+        "n": len(both), **dict(zip(DIFFERENCE, (right.difference, *right.ci95), strict=True)),
+        "wins": right.wins, "losses": right.losses, "p": right.p, **dict(zip(RATIOS, ratios, strict=True)),
     }  # fmt: skip
 
 
@@ -68,12 +70,12 @@ def against(tests: pd.DataFrame) -> list[str]:
 
 
 def _line(row: Any, baseline: str) -> dict[str, str]:
-    points = f"{100 * row.difference:+.1f}"
+    points, low, high = (f"{100 * row[name]:+.1f}" for name in DIFFERENCE)
+    shown = f"**{points}**" if row.p_holm < 0.05 else points
     return {
-        "method": f"`{row.method}`", "cache": row.cache,
-        "Δ points": f"**{points}**" if row.p_holm < 0.05 else points,
+        "method": f"`{row.method}`", "cache": row.cache, "Δ points": f"{shown} ({low} to {high})",
         "only it right": str(row.wins), f"only `{baseline}` right": str(row.losses),
-        "p (McNemar, Holm)": f"{row.p_holm:.2g}",
+        "p (McNemar)": f"{row.p:.2g}", "p (Holm)": f"{row.p_holm:.2g}",
         "fewer forwards": _times(row, "forwards_ratio"), "less time": _times(row, "speed_ratio"),
     }  # fmt: skip
 

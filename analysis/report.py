@@ -15,16 +15,20 @@ from analysis.summary import fronts, markdown, summary
 from depcap.files import replace_text
 
 NOTES = """A method in **bold** is on a Pareto front: nothing else in its table beats it in accuracy or in
-that cost without losing in the other; the cost, forwards or tokens/s, is bold too. Forwards are NFE, plus
+that cost without losing in the other; the cost, forwards or tokens/s, is bold too. A front is of what was
+measured, chance included, and its fast end may be of no use: look at accuracy first. Forwards are NFE, plus
 those of a second model; each counts as one, however small that model is. Seconds are of decoding alone, a
 problem's equal share of its batch's; tokens/s are up to the end token, positions/s count all that were
-decided. Intervals are of 95 %, Wilson's for accuracy.
+decided, which a method that decides more past the end has more of. Under stop rule `eos` a decode ends with
+the response, where papers decode all positions: ratios here cannot be set beside theirs. The text of `pearl`
+is that of its verifier, whatever drafts. Intervals are of 95 %, Wilson's for accuracy.
 
 Below each table every decoder is tested against each baseline on the same problems. Δ is its accuracy less
-the baseline's; p is McNemar's, after Holm's correction over that one table, and Δ is bold where p is below
-0.05. How many times fewer forwards it takes and how much less time have bootstrap intervals: over problems,
-and over batches for time (the problems of a batch share one measurement; with fewer than {batches} batches
-there is none)."""
+the baseline's, with Newcombe's interval; p is McNemar's, as it is and after Holm's correction over that one
+table, and Δ is bold where the latter is below 0.05. Where it is not bold the two need not be equally good:
+the interval says how far apart they may be. How many times fewer forwards it takes and how much less time
+have bootstrap intervals: over problems, and over batches for time (the problems of a batch share one
+measurement; with fewer than {batches} batches there is none)."""
 CAPTION = """Shapes are methods, open where parameters are not the defaults; colours are caches. A dotted line
 joins a Pareto front, whose methods are named, with their parameters' values."""
 

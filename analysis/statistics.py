@@ -18,11 +18,12 @@ ENOUGH_PROMPTS = 10
 class Paired:
     """Two ways to decode the same problems, the first against the second.
 
-    `difference` is that of the accuracies; `wins` and `losses` are problems that only the first, or only the
-    second, solves; `p` is McNemar's exact two-sided test on these.
+    `difference` is that of the accuracies, `ci95` its 95 % interval; `wins` and `losses` are problems that
+    only the first, or only the second, solves; `p` is McNemar's exact two-sided test on these.
     """
 
     difference: float
+    ci95: tuple[float, float]
     wins: int
     losses: int
     p: float
@@ -63,7 +64,35 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> Paired:
     left, right = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     wins, losses = int((left & ~right).sum()), int((~left & right).sum())
     p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
-    return Paired((wins - losses) / len(left), wins, losses, float(p))
+    interval = newcombe(int((left & right).sum()), wins, losses, int((~left & ~right).sum()))
+    return Paired((wins - losses) / len(left), interval, wins, losses, float(p))
+
+
+def newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, float]:
+    """95 % interval of the difference of two accuracies on the same problems.
+
+    The counts are of problems that both solve, only the first, only the second, and neither. Wilson's
+    intervals of both, joined by their correlation (Newcombe 1998, Statistics in Medicine 17, method 10):
+    unlike Wald's it has a width where the decoders agree on every problem.
+    """
+    n = both + first + second + neither
+    one, other = both + first, both + second
+    p, q, difference = one / n, other / n, (first - second) / n
+    (low_p, high_p), (low_q, high_q) = _wilson(one, n), _wilson(other, n)
+    product = both * neither - first * second
+    corrected = max(product - n / 2, 0) if product > 0 else product
+    spread = float(one) * (n - one) * other * (n - other)
+    correlation = corrected / spread**0.5 if spread else 0.0
+
+    def apart(a: float, b: float) -> float:
+        return (a**2 - 2 * correlation * a * b + b**2) ** 0.5
+
+    return difference - apart(p - low_p, high_q - q), difference + apart(high_p - p, q - low_q)
+
+
+def _wilson(right: int, n: int) -> tuple[float, float]:
+    found = binomtest(right, n).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def ratio(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Ratio:

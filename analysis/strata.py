@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.agreement import GAP, LEAST, RATIO, agreement, unseen
+from analysis.agreement import GAP, LEAST, RATIO, agreement, moved, unseen
 from analysis.statistics import Interval
 
 DISTANCES = {"1–8": slice(0, 8), "9–16": slice(8, 16), "17–32": slice(16, 32), "33–": slice(32, None)}
@@ -53,7 +53,7 @@ def strata(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(blocks: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Kind, label and blocks of every stratum; by distance a block counts with its part there."""
+    """Kind, label and blocks of every stratum; by distance a block counts with its part there, if moved."""
     for kind, labels in _kinds(blocks):
         for label, group in blocks.groupby(labels, observed=True):
             yield kind, str(label), group
@@ -63,8 +63,8 @@ def _groups(blocks: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
             name: [float(np.sum(curve[there])) for curve in reaching[f"{name}_curve"]]
             for name in ("joint", "additive")
         }
-        if len(reaching):
-            yield "distance", label, reaching.assign(**parts, standard_error=np.nan)
+        if len(there_moved := moved(reaching.assign(**parts, standard_error=np.nan))):
+            yield "distance", label, there_moved
 
 
 def _kinds(blocks: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:

@@ -30,7 +30,7 @@ Row = dict[str, Any]
 Progress = Callable[[int], object]
 NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
 """How the decode of a held-out problem is called."""
-ROWS = 2
+ROWS = 3
 """What rows hold, as a number: a journal with rows of another kind is not gone on with."""
 
 

@@ -14,9 +14,12 @@ CLOSE = 0.1
 """A ratio within a tenth of one, and half of all gaps within a tenth of J or A, is called additive."""
 LARGEST_ERROR = 0.1
 """Half of the blocks should know J better than to this share of it."""
-COUPLED = "the last block couples the candidates (T > X)"
-ALIKE = "candidates learn the same thing from it (X > T)"
-INCOHERENT = "the model's conditionals do not agree with its marginals (κ)"
+COUPLED = "the last block couples the candidates (J > A')"
+ALIKE = "candidates learn the same thing from it (J < A')"
+ABOVE = "the model's one-shot marginals move less than those of its own joint (A' > A)"
+BELOW = "the model's one-shot marginals move more than those of its own joint (A' < A)"
+MOST_UNSEEN = 0.5
+"""Where of more blocks than this all histories were equal, the error of the others is not that of all."""
 
 
 def verdict(blocks: pd.DataFrame, found: dict[str, Interval], fixed: pd.DataFrame | None = None) -> str:
@@ -36,7 +39,7 @@ def verdict(blocks: pd.DataFrame, found: dict[str, Interval], fixed: pd.DataFram
         f" ({gap.ci95[0]:.0%} to {gap.ci95[1]:.0%}), {_by_chance(sampling)}; {len(blocks)} blocks of"
         f" {prompts} prompts{_at_sizes(fixed)}"
     )
-    warning = _warning(sampling["median SE(J) / J"])
+    warning = _warning(sampling)
     if low > 1 + CLOSE or high < 1 - CLOSE:
         side = "under" if low > 1 else "over"
         return f"Not additive: the sum {side}-counts, {_why(blocks)} ({numbers}).{warning}"
@@ -50,7 +53,7 @@ def _by_chance(sampling: dict[str, float]) -> str:
     chance, equal = sampling["median gap of noise"], sampling["all histories equal"]
     if np.isnan(chance):
         return "and what sampling alone would give is not known, since in no block did two histories differ"
-    but = f" (of the {equal:.0%} whose histories were all equal that is not known)" if equal else ""
+    but = f" (known for the {1 - equal:.0%} in which two histories differ)" if equal else ""
     return f"where sampling alone would give {chance:.0%} were J equal to A{but}"
 
 
@@ -65,11 +68,19 @@ def _at_sizes(fixed: pd.DataFrame | None) -> str:
     return f"; in blocks of a fixed number of candidates {RATIO} is {', '.join(ratios)}"
 
 
-def _warning(error: float) -> str:
-    """That there were too few histories."""
-    if not error > LARGEST_ERROR:
-        return ""
-    return f" More histories are needed: half of the blocks have a standard error above {error:.0%} of J."
+def _warning(sampling: dict[str, float]) -> str:
+    """That there were too few histories, or that they were all alike."""
+    error, equal = sampling["median SE(J) / J"], sampling["all histories equal"]
+    said = ""
+    if error > LARGEST_ERROR:
+        known = " whose error is known" if equal else ""
+        said += f" More histories are needed: half of the blocks{known} have a standard error above"
+        said += f" {error:.0%} of J."
+    if equal > MOST_UNSEEN:
+        least = sampling["seen where all are equal, first quartile"]
+        said += f" In {equal:.0%} of the blocks all histories were equal: J is that of the model's likeliest"
+        said += f" text, which has a probability of at least {least:.0%} in three quarters of them."
+    return said
 
 
 def _single(gap: float, ci95: tuple[float, float], chance: float) -> str:
@@ -85,17 +96,30 @@ def _single(gap: float, ci95: tuple[float, float], chance: float) -> str:
 def _why(blocks: pd.DataFrame) -> str:
     """The larger part of the gap, or both where none is shown to be larger.
 
-    A part counts if its interval lies on the gap's side of zero; where none does there is no reason to name.
+    A part counts if its interval lies on the gap's side of zero, with the correction for few histories and
+    without; where none does there is no reason to name.
     """
     parts = decomposition(blocks)
-    coupling, kappa, above = parts["T - X"], parts["kappa"], parts["J - A"].value > 0
-    why = COUPLED if above else ALIKE
-    shown = [part.bounds[0] > 0 if above else part.bounds[1] < 0 for part in (coupling, kappa)]
-    low, high = parts["kappa - (T - X)"].bounds
-    if low <= 0 <= high and any(shown):
-        return f"because {why} and because {INCOHERENT}: which does more is not shown"
-    if abs(kappa.value) > abs(coupling.value):
-        reason, counts = f"mostly because {INCOHERENT}", shown[1]
-    else:
-        reason, counts = f"because {why}", shown[0]
-    return reason if counts else "for no single reason that shows"
+    if "J - A'" not in parts:
+        return "for reasons that were not measured"
+    above = parts["J - A"].value > 0
+    names = {"J - A'": COUPLED if above else ALIKE, "A' - A": ABOVE if above else BELOW}
+    shown = {
+        name: all(_beyond(parts[end], above) for end in (name, f"{name}, uncorrected")) for name in names
+    }
+    reasons = [names[name] for name in names if shown[name]]
+    low, high = parts["difference of the two"].bounds
+    if not reasons:
+        return "for no single reason that shows"
+    if len(reasons) == 1:
+        return f"because {reasons[0]}"
+    if low <= 0 <= high:
+        return f"because {reasons[0]} and because {reasons[1]}: which does more is not shown"
+    more = np.argmax([abs(parts[name].value) for name in names])
+    return f"mostly because {reasons[more]}, but also because {reasons[1 - more]}"
+
+
+def _beyond(part: Interval, above: bool) -> bool:
+    """Whether its interval lies on this side of zero."""
+    low, high = part.bounds
+    return low > 0 if above else high < 0

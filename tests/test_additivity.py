@@ -124,8 +124,8 @@ def test_of_equal_histories_the_error_is_not_known() -> None:
     assert found.distinct.tolist() == [1, 1, 1, 1]
     assert found.standard_error[0] == 0
     assert np.isnan(found.standard_error[1:]).all()
-    assert found.along.shape == (4, 4)
-    assert found.first(2).along.shape == (2, 4)
+    assert found.joint_along.shape == (4, 4)
+    assert found.first(2).joint_along.shape == (2, 4)
 
 
 def test_curves_add_up_from_left_to_right() -> None:
@@ -178,7 +178,7 @@ def repeated(model: Any, last: list[int], samples: int) -> tuple[np.ndarray, flo
     """J along every history of 1,000 repetitions, [1000 samples], and J exactly."""
     after, before, order = worlds(model, last, 5)
     found = sampled(model, after, before, order, 1_000 * samples)
-    along = found.along.sum(axis=0).reshape(1_000, samples)
+    along = found.joint_along.sum(axis=0).reshape(1_000, samples)
     return along, enumerated(model, after, before, order).total
 
 

@@ -121,7 +121,7 @@ def test_a_row_holds_what_it_takes_to_find_its_numbers_again(llada: depcap.Model
                 row["seed"], row["top_k"],
             )  # fmt: skip
             assert (again.total, again.truncated.sum()) == (row["joint"], row["truncated"])
-            assert again.along.sum(axis=0).tolist() == row["joint_along"]
+            assert again.joint_along.sum(axis=0).tolist() == row["joint_along"]
 
 
 def test_the_sum_does_not_hang_on_the_order(llada: depcap.Model, trace: Trace) -> None:

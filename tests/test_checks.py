@@ -26,7 +26,8 @@ def row(joint: list[float], additive: list[float], **changed: Any) -> dict[str, 
         "decode": "arithmetic-0000", "prompt": "p", "task": "arithmetic", "block": 1, "size": len(joint),
         "candidates": CHOSEN, "order": LEFT_TO_RIGHT, "masked_again": LAST, "cut": False, "joint": j,
         "additive": a, "truncated": a, "standard_error": 0.01, "histories": 16, "distinct": 16,
-        "correlation": j - a, "cross": 0.0, "inconsistency": 0.0, "entropy": 1.0, "confident": False,
+        "correlation": j - a, "cross": 0.0, "inconsistency": 0.0, "dependence": 0.0, "seen": 0.9,
+        "own_additive": a, "own_additive_half": a, "entropy": 1.0, "confident": False,
         "null": 0.0, "decoded_joint": j / 2, "decoded_log_p": -1.0, "joint_curve": joint,
         "additive_curve": additive,
     } | changed  # fmt: skip
@@ -96,7 +97,16 @@ def test_baselines_stand_beside_the_last_block_on_the_same_blocks() -> None:
     assert there["sum J / sum A"] == 0.5
     assert there["of the last block"] == pytest.approx(1.5)
     assert there["difference"] == pytest.approx(-1.0)
-    assert shuffled["R², low"] <= shuffled["R²"] <= shuffled["R², high"] < 0.5  # J hangs on its own A alone
+    low, middle, high = (shuffled[f"Spearman{end}"] for end in (", low", "", ", high"))
+    assert low <= middle <= high < 0.5  # J hangs on its own A alone
+
+
+def test_sums_over_as_many_tokens_go_together_whatever_they_sum() -> None:
+    """Blocks of two sizes: J and the A of another block of the same size still rank alike."""
+    short = [row([1.0 + i / 90] * 2, [1.0] * 2, prompt=f"p{i}", decode=f"a{i}") for i in range(12)]
+    long = [row([1.0] * 9, [1.0 + i / 90] * 9, prompt=f"p{i}", decode=f"a{i}", block=2) for i in range(12)]
+    shuffled = checks.baselines(own := pd.DataFrame(short + long), own).to_dict("records")[-1]
+    assert shuffled["Spearman"] > 0.5
 
 
 def test_influence_is_read_at_every_place_of_blocks_of_one_size() -> None:
@@ -116,3 +126,9 @@ def test_a_block_counts_at_every_distance_with_its_part_there() -> None:
     table = strata(pd.DataFrame([row(curve, [1.0] * 12) for _ in range(4)]))
     found = table[table.kind == "distance"].set_index("stratum")["sum J / sum A"].to_dict()
     assert found == {"1–8": 2.0, "9–16": 1.0}
+
+
+def test_a_part_that_nothing_moved_does_not_count_at_its_distance() -> None:
+    curve = [2.0] * 8 + [1e-5] * 4
+    table = strata(pd.DataFrame([row(curve, curve) for _ in range(4)]))
+    assert table[table.kind == "distance"]["stratum"].tolist() == ["1–8"]

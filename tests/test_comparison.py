@@ -18,7 +18,7 @@ from analysis.findings import markdown as as_markdown
 from analysis.paired import against, paired
 from analysis.pareto import SHAPES, pareto, short
 from analysis.spec import OWN, VARIANTS, spec, specs
-from analysis.statistics import mcnemar, ratio
+from analysis.statistics import mcnemar, newcombe, ratio
 from analysis.summary import front, markdown, summary
 from app.presets import SUITED
 from depcap import DepcapError
@@ -341,8 +341,8 @@ def test_a_table_per_baseline_marks_what_differs() -> None:
     rows = made([True] * 12, [1] * 12, "llada") + made([False] * 12, [1] * 12, "bad")
     first, table, second, other = against(paired(pd.DataFrame(rows), [LLADA, ("bad", "none")]))
     assert (first, second) == ("Against `llada`, cache none:", "Against `bad`, cache none:")
-    assert "| **-100.0** |" in " ".join(table.split())
-    assert "| **+100.0** |" in " ".join(other.split())
+    assert "| **-100.0** (-100.0 to " in " ".join(table.split())
+    assert "| **+100.0** (+" in " ".join(other.split())
 
 
 def test_the_front_is_what_nothing_beats() -> None:
@@ -436,6 +436,14 @@ def test_mcnemar_looks_at_discordant_problems_only() -> None:
     found = mcnemar([1, 1, 1, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0, 0, 1])
     assert (found.wins, found.losses, found.p) == (6, 0, pytest.approx(2 / 64))
     assert mcnemar([1, 0], [1, 0]).p == 1.0
+
+
+def test_a_difference_has_newcombes_interval() -> None:
+    """His example (1998, table II: 36, 12, 2, 0), and width where two decoders agree on every problem."""
+    assert newcombe(36, 12, 2, 0) == pytest.approx((0.0569, 0.3404), abs=5e-5)
+    low, high = newcombe(2, 12, 36, 0)
+    assert newcombe(2, 36, 12, 0) == pytest.approx((-high, -low))
+    assert newcombe(10, 0, 0, 0)[0] < 0 < newcombe(10, 0, 0, 0)[1]
 
 
 def test_a_ratio_of_sums_has_an_interval_of_pairs() -> None:
