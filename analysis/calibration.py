@@ -23,6 +23,7 @@ from depcap.trace import Trace
 
 BINS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
 ALL = "all"
+DRAWS = 200
 ENOUGH = 200
 """Fewer proposals tell nothing."""
 TERMS = (
@@ -151,6 +152,16 @@ def calibration_error(proposals: pd.DataFrame) -> Interval:
     return clustered(expected_error, [proposals["confidence"], proposals["right"]], proposals["prompt"], 0.0)
 
 
+def error_of_sampling(confidence: NDArray[np.float64]) -> float:
+    """What the calibration error would be, in the mean, of confidences that are what they say.
+
+    Proposals are drawn as if independent; those of one prompt are not, so that it is rather more.
+    """
+    draw = np.random.default_rng(0)
+    drawn = (draw.random(len(confidence)) < confidence for _ in range(DRAWS))
+    return float(np.mean([expected_error(confidence, right) for right in drawn]))
+
+
 def earliness(rows: pd.DataFrame) -> pd.DataFrame:
     """Share of tokens by how many steps they were seen, and in how many of these they were right already."""
     found = pd.DataFrame(
@@ -190,6 +201,7 @@ def by_task(waiting: pd.DataFrame) -> pd.DataFrame:
                 "task": task, "proposals": len(group), "mean confidence": group["confidence"].mean(),
                 "share right": group["right"].mean(),
                 **flat({"right - confidence": gap, "calibration error": calibration_error(group)}),
+                "of sampling": error_of_sampling(group["confidence"].to_numpy()),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

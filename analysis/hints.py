@@ -76,6 +76,6 @@ CALIBRATION = {
     "How early a token is right": "Shares of tokens, by the steps in which they were seen and those in which"
     " they were right for good.",
     "Right at first sight": "Of the tokens that waited, those that were right from the first step on.",
-    "By task": "Confidence beside the share right. The calibration error is above zero by sampling alone:"
-    " where *right - confidence* cannot be told from zero, it need not mean anything.",
+    "By task": "Confidence beside the share right. The calibration error is above zero by sampling alone: *of"
+    " sampling* is what it would be of confidences that are what they say, were proposals independent.",
 }

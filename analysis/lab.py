@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis import additivity_study as additivity
 from analysis.additivity import reach
-from analysis.agreement import agreement, moved, whole
+from analysis.agreement import agreement, bounded_gap, moved, whole
 from analysis.blocks import CHOSEN
 from analysis.figures import CONFIG
 from analysis.hints import ADDITIVITY
@@ -17,13 +17,14 @@ from analysis.openings import LAST
 from analysis.verdict import verdict
 
 LAB_SCHEMA = 1
+BLOCK = ["decode", "task", "block"]
 DIGITS = 5
 POINTS = [
-    "decode", "task", "block", "size", "additive", "joint", "joint, low", "joint, high", "histories",
-    "distinct",
-    "correlation", "cross", "inconsistency", "entropy",
+    *BLOCK, "size", "additive", "joint", "joint, low", "joint, high", "histories",
+    "distinct", "seen", "own_additive", "correlation", "cross", "inconsistency", "entropy",
 ]  # fmt: skip
-"""What is told of every point: T, X and kappa are `correlation`, `cross` and `inconsistency`."""
+"""What is told of every point: A' is `own_additive`; T, X and kappa are `correlation`, `cross` and
+`inconsistency`."""
 SHARED = (
     ("Where it holds", "By stratum"), ("Cumulative influence", "By place in the block"),
     ("Cumulative ratio", "By place in the block"), ("What the gap is made of", "Parts of the gap"),
@@ -60,8 +61,10 @@ def _view(candidates: str, order: str, blocks: pd.DataFrame) -> dict[str, Any]:
     numbers = additivity.statistics_table(blocks, found)
     wide = reach(blocks["standard_error"], blocks["histories"])
     ends = {"joint, low": blocks["joint"] - wide, "joint, high": blocks["joint"] + wide}
-    points = blocks.assign(**ends)[POINTS]
-    panels = [_panel(title, figure, points) for title, figure in additivity.point_figures(blocks).items()]
+    points = blocks.assign(**ends).reindex(columns=POINTS)
+    gaps = points[BLOCK].assign(gap=bounded_gap(blocks["joint"], blocks["additive"]))
+    shown = zip(additivity.point_figures(blocks).items(), (points, gaps), strict=True)
+    panels = [_panel(title, figure, rows) for (title, figure), rows in shown]
     return {
         "candidates": candidates, "order": order, "verdict": verdict(blocks, found),
         "panels": [*panels, _panel("J against A", None, numbers)],

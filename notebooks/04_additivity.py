@@ -10,9 +10,9 @@
 # # Is last-block influence additive?
 # DepCap adds up, over the tokens of a candidate block, how far the last block moved each distribution: A =
 # sum of KL(P_i || Q_i), P with the last block in place, Q with it masked again. Exactly it would be the
-# divergence of the joint distributions, J = KL(P || Q). The gap has three parts: J − A = T − X + κ, where T
-# is how much the candidates depend on each other once the last block is there, X how much of that was known
-# before, and κ the model's inconsistency.
+# divergence of the joint distributions, J = KL(P || Q). The gap has two parts: J − A = (J − A') + (A' − A),
+# where A' is the sum with the marginals that the two joints have themselves. J − A' is what dependence
+# between the candidates does; A' − A is how far the model's one-shot marginals are from its own joint's.
 
 # %%
 from pathlib import Path

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import calibration, charts, statistics
-from analysis.calibration import earliness, proposals_that_waited, reliability
+from analysis.calibration import earliness, error_of_sampling, proposals_that_waited, reliability
 from analysis.charts import Band
 from analysis.shares import share
 
@@ -74,6 +74,13 @@ def test_the_verdict_takes_no_side_where_prompts_disagree() -> None:
     assert whole["right - confidence"] == pytest.approx(31 / 40 - 0.75)
     assert whole["right - confidence, low"] < 0 < whole["right - confidence, high"]
     assert "not shown to be over- or under-confident" in finding.verdict
+
+
+def test_what_sampling_alone_makes_of_the_error_falls_with_the_number_of_proposals() -> None:
+    few, many = (error_of_sampling(np.full(n, 0.75)) for n in (50, 5_000))
+    normal = np.sqrt(0.75 * 0.25 * 2 / np.pi)  # the mean of |normal|, for a single bin
+    assert few == pytest.approx(normal / 50**0.5, rel=0.15)
+    assert many == pytest.approx(normal / 5_000**0.5, rel=0.15)
 
 
 def test_tokens_are_counted_by_steps_seen_and_steps_right() -> None:

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from tiny import llada_config, sharp_filter, write_checkpoint
 
 import depcap
+from app.controls import DIFFUSION_METHODS
 from depcap import DepcapError
 from depcap.filter import FILE, SHAPES, WIDTH, load_filter, random_filter, save_filter
 from scripts.train_filter import Records, accepted, fit, records, split
@@ -109,3 +110,15 @@ def test_only_masked_positions_above_the_threshold_count_as_accepted() -> None:
     masked = torch.tensor([[True, True, True, False, True]])
     held = Records(torch.zeros(1, 5), agrees, masked, torch.zeros(1))
     assert accepted(Says(), held, 0.96) == pytest.approx((1 / 2, 1 / 3))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["tiny-llada", "tiny-dream"])
+def test_bundled_models_have_a_filter_for_their_weights(name: str) -> None:
+    """So that learn2pd runs on the page and in a comparison of all methods."""
+    model = depcap.load(name, "cpu")
+    made = load_filter(model.folder, model.weights)
+    assert made is not None
+    one_unsure = made(torch.ones(WIDTH, WIDTH).fill_diagonal_(0.3)).sigmoid() > 0.96
+    assert one_unsure.diagonal().float().mean() < 0.1
+    assert one_unsure.fill_diagonal_(fill_value=True).float().mean() > 0.8
+    assert "learn2pd" in DIFFUSION_METHODS
