@@ -158,7 +158,7 @@ def error_of_sampling(confidence: NDArray[np.float64]) -> float:
     Proposals are drawn as if independent; those of one prompt are not, so that it is rather more.
     """
     draw = np.random.default_rng(0)
-    drawn = (draw.random(len(confidence)) < confidence for _ in range(DRAWS))
+    drawn = ((draw.random(len(confidence)) < confidence).astype(float) for _ in range(DRAWS))
     return float(np.mean([expected_error(confidence, right) for right in drawn]))
 
 

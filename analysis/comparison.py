@@ -24,6 +24,7 @@ from depcap.tasks import TASKS
 KEYS = ["model", "task", "method", "cache"]
 Baseline = tuple[str, str]
 """What others are compared with: a method and its cache."""
+ALL_TASKS = "all tasks"
 BASELINES = ("llada", "depcap")
 """What others are compared with unless something else is named."""
 
@@ -180,6 +181,14 @@ def _decode(
 
     where = out / "outcomes" / cell.file
     evaluate(cell.model, cell.task, limit, cell.settings, batch_size, heard, where)
+
+
+def pooled(table: pd.DataFrame) -> pd.DataFrame:
+    """Outcomes with those of all tasks together as one task more, where there are several."""
+    if table["task"].nunique() < 2:
+        return table
+    apart = {name: table["task"] + " " + table[name].astype(str) for name in ("problem", "batch")}
+    return pd.concat([table.assign(task=ALL_TASKS, **apart), table], ignore_index=True)
 
 
 def outcomes(found: list[Cell], limit: int, out: Path) -> pd.DataFrame:

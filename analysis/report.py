@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from analysis.comparison import Baseline
+from analysis.comparison import Baseline, pooled
 from analysis.findings import write_page, write_pictures, write_table
 from analysis.paired import against, paired
 from analysis.pareto import pareto
@@ -37,10 +37,12 @@ def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Map
     """Write a comparison's files; a table to print.
 
     `outcomes.parquet`, `summary.parquet`, `paired.parquet`, `summary.md`, `pareto-MODEL.html` and, where
-    there is a Chromium, the same as `.svg`. `how` is what the outcomes hang on besides, by name, for
+    there is a Chromium, the same as `.svg`. Several tasks are also told together, with as many problems of
+    each. `how` is what the outcomes hang on besides, by name, for
     `summary.md` to say.
     """
-    table, tests = summary(outcomes), paired(outcomes, baselines)
+    every = pooled(outcomes)
+    table, tests = summary(every), paired(every, baselines)
     write_table(outcomes, out / "outcomes.parquet")
     write_table(table, out / "summary.parquet")
     write_table(tests, out / "paired.parquet")

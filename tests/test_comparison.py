@@ -13,7 +13,7 @@ import pytest
 
 import depcap
 from analysis import findings, report
-from analysis.comparison import cells, choose_baselines, outcomes, run
+from analysis.comparison import cells, choose_baselines, outcomes, pooled, run
 from analysis.findings import markdown as as_markdown
 from analysis.paired import against, paired
 from analysis.pareto import SHAPES, pareto, short
@@ -343,6 +343,17 @@ def test_a_table_per_baseline_marks_what_differs() -> None:
     assert (first, second) == ("Against `llada`, cache none:", "Against `bad`, cache none:")
     assert "| **-100.0** (-100.0 to " in " ".join(table.split())
     assert "| **+100.0** (+" in " ".join(other.split())
+
+
+def test_several_tasks_are_told_together_too() -> None:
+    other = TABLE.assign(task="u", right=False)
+    found = pooled(pd.concat([TABLE, other], ignore_index=True))
+    table = summary(found).set_index(["task", "method"])
+    assert list(dict.fromkeys(table.index.get_level_values("task"))) == ["all tasks", "t", "u"]
+    assert table.loc[("all tasks", "llada"), ["n", "accuracy"]].tolist() == [8, 0.375]
+    tests = paired(found, [LLADA]).set_index(["task", "method"])
+    assert tests.loc[("all tasks", "fast"), ["n", "wins", "losses"]].tolist() == [8, 0, 1]
+    assert pooled(TABLE) is TABLE
 
 
 def test_the_front_is_what_nothing_beats() -> None:

@@ -38,21 +38,27 @@ def test_sizes_and_orders_are_views_of_their_own(opened: Page) -> None:
 
 
 def test_every_number_can_be_taken_home(opened: Page, tmp_path: Path) -> None:
-    panel = opened.locator(".dv-panel-lab").first
-    with opened.expect_download() as numbers:
-        panel.get_by_role("button", name="CSV").click()
-    numbers.value.save_as(tmp_path / "points.csv")
-    with (tmp_path / "points.csv").open(newline="") as file:
-        columns, *lines = csv.reader(file)
-    points = json.loads(shipped(MODELS[0], TASKS[0]).read_text())["views"][0]["panels"][0]
-    assert columns == points["columns"]
-    assert len(lines) == len(points["rows"])
-    with opened.expect_download() as svg:
-        panel.get_by_role("button", name="SVG").click()
-    svg.value.save_as(tmp_path / "points.svg")
-    assert (tmp_path / "points.svg").read_text().startswith("<svg")
-    panel.get_by_role("button", name="table").click()
-    expect(panel.locator("table")).to_be_visible()
+    """Of every panel: its table as CSV, and what is drawn as SVG."""
+    made = json.loads(shipped(MODELS[0], TASKS[0]).read_text())
+    expected = [*made["views"][0]["panels"], *made["shared"]]
+    panels = opened.locator(".dv-panel-lab")
+    expect(panels).to_have_count(len(expected))
+    for place, wanted in enumerate(expected):
+        panel = panels.nth(place)
+        with opened.expect_download() as numbers:
+            panel.get_by_role("button", name="CSV").click()
+        numbers.value.save_as(tmp_path / "numbers.csv")
+        with (tmp_path / "numbers.csv").open(newline="", encoding="utf-8") as file:
+            columns, *lines = csv.reader(file)
+        assert columns == wanted["columns"], wanted["title"]
+        assert len(lines) == len(wanted["rows"]), wanted["title"]
+        if wanted["figure"]:
+            with opened.expect_download() as svg:
+                panel.get_by_role("button", name="SVG").click()
+            svg.value.save_as(tmp_path / "figure.svg")
+            assert (tmp_path / "figure.svg").read_text(encoding="utf-8").startswith("<svg")
+    panels.first.get_by_role("button", name="table").click()
+    expect(panels.first.locator("table")).to_be_visible()
 
 
 def test_a_clicked_point_is_replayed_where_its_block_opens(opened: Page) -> None:
