@@ -17,6 +17,7 @@ VARIANTS = {
     "adablock:delimiter_threshold=0.5": "as published for Dream",
     "fast-dllm:threshold=0.95": "a stricter threshold",
     "fast-dllm:block_size=16:threshold=0.98": "stricter still, in shorter blocks, as the page starts",
+    "fast-dllm:block_size=16:threshold=0.995": "as strict as the upper threshold of DepCap there",
     "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
     "localleap:threshold=0.95:relaxed_threshold=0.85": "stricter thresholds",
     "localleap:block_size=16:threshold=0.98:relaxed_threshold=0.95": "stricter still, in shorter blocks, as"

@@ -14,12 +14,12 @@ from depcap.models.toy import Exact, HiddenMarkov, hidden_markov, markov_chain
 
 CHAIN, HIDDEN = markov_chain(3, 1.5, 0), hidden_markov(2, 3, 1.5, 1)
 MASK = CHAIN.mask_id
-AFTER, BEFORE, ORDER = [1, 2, MASK, MASK, MASK], [1, MASK, MASK, MASK, MASK], [2, 3, 4]
+AFTER, BEFORE, ORDER = [2, MASK, MASK, MASK, MASK], [MASK] * 5, [1, 2, 3, 4]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incoherent(Exact):
-    """A model that is right about its first mask and unsure of all later ones.
+    """A model that is right about the first masked candidate and unsure of all later ones.
 
     From left to right it defines the joint of `truth`; its one-shot marginals are not those of that joint.
     """
@@ -33,7 +33,7 @@ class Incoherent(Exact):
     def marginals(self, ids: Tensor) -> Tensor:
         right = self.truth.marginals(ids)
         place = torch.arange(ids.shape[1])
-        first = (ids == self.mask_id).int().argmax(dim=1)
+        first = ((ids == self.mask_id) & (place >= ORDER[0])).int().argmax(dim=1)
         return torch.where((place > first[:, None])[..., None], (0.3 * right).log_softmax(dim=2), right)
 
 
@@ -45,36 +45,36 @@ def exact(model: Exact) -> Estimate:
 def test_a_coherent_models_own_marginals_are_its_one_shot_marginals(model: Exact) -> None:
     found = exact(model)
     after = torch.tensor([AFTER])
-    np.testing.assert_allclose(found.marginals[:, :3], model.marginals(after)[0, 2:].exp(), atol=1e-9)
+    np.testing.assert_allclose(found.marginals[:, :3], model.marginals(after)[0, ORDER].exp(), atol=1e-9)
     assert found.dependence.sum() == pytest.approx(found.correlation.sum(), abs=1e-9)
     proxy = own(model, sampled(model, AFTER, BEFORE, ORDER, 3_000), BEFORE, ORDER, 1)
-    assert proxy.additive.sum() == pytest.approx(found.proxy, rel=0.05)
+    assert proxy.additive.sum() == pytest.approx(found.proxy, rel=0.05, abs=1e-3)
 
 
 def test_of_an_incoherent_model_t_is_no_total_correlation() -> None:
     """The same joint, other one-shot marginals: J and the dependence stay, T, X, kappa and A do not."""
-    model, truth = Incoherent(HIDDEN), exact(HIDDEN)
-    found = exact(model)
+    found, truth = exact(Incoherent(CHAIN)), exact(CHAIN)
     assert found.total == pytest.approx(truth.total, abs=1e-9)
     np.testing.assert_allclose(found.dependence, truth.dependence, atol=1e-9)
     np.testing.assert_allclose(found.marginals, truth.marginals, atol=1e-9)
-    assert found.correlation.sum() > 2 * truth.correlation.sum()
+    assert found.correlation.sum() > 1.1 * truth.correlation.sum()
     assert found.proxy < 0.7 * truth.proxy
 
 
 def test_the_gap_that_dependence_makes_does_not_hang_on_the_one_shot_marginals() -> None:
-    model, truth = Incoherent(HIDDEN), exact(HIDDEN)
+    model, truth = Incoherent(CHAIN), exact(CHAIN)
     found = sampled(model, AFTER, BEFORE, ORDER, 3_000)
-    proxy = own(model, found, BEFORE, ORDER, 1)
-    assert proxy.additive.sum() == pytest.approx(truth.proxy, rel=0.05)
-    assert found.total - proxy.additive.sum() == pytest.approx(truth.gap, abs=0.02)
+    proxy = own(model, found, BEFORE, ORDER, 1).additive.sum()
+    assert proxy == pytest.approx(truth.proxy, rel=0.05)
+    assert found.total - proxy == pytest.approx(truth.gap, abs=0.05)  # by A the sign would be the same, by
+    assert abs(found.total - found.proxy) < 0.15 * abs(truth.gap)  # size there would be next to no gap
 
 
 def test_few_histories_make_the_proxy_too_large_and_half_of_them_tell_by_how_much() -> None:
-    truth, found = exact(HIDDEN).proxy, list[tuple[float, float]]()
-    for seed in range(300):
-        made = sampled(HIDDEN, AFTER, BEFORE, ORDER, 16, seed)
-        proxy = own(HIDDEN, made, BEFORE, ORDER, seed + 1_000)
+    truth, found = exact(CHAIN).proxy, list[tuple[float, float]]()
+    for seed in range(150):
+        made = sampled(CHAIN, AFTER, BEFORE, ORDER, 16, seed)
+        proxy = own(CHAIN, made, BEFORE, ORDER, seed + 1_000)
         found.append((float(proxy.additive.sum()), float(proxy.additive_half.sum())))
     every, half = np.mean(found, axis=0)
     assert truth < every < half
@@ -84,7 +84,7 @@ def test_few_histories_make_the_proxy_too_large_and_half_of_them_tell_by_how_muc
 def test_marginals_are_means_over_histories_the_first_candidates_is_exact() -> None:
     every, one, other = drawn_marginals(HIDDEN, BEFORE, ORDER, 8, 0)
     torch.testing.assert_close(every, (one + other) / 2)
-    now = HIDDEN.marginals(torch.tensor([BEFORE]))[0, 2].exp()
+    now = HIDDEN.marginals(torch.tensor([BEFORE]))[0, ORDER[0]].exp()
     torch.testing.assert_close(every[0, :3], now)
     assert drawn_marginals(HIDDEN, BEFORE, ORDER, 1, 0)[1:].isnan().any()
 
