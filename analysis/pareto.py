@@ -28,7 +28,7 @@ def pareto(table: pd.DataFrame) -> go.Figure:
     tasks = list(dict.fromkeys(table["task"]))
     colors, shapes = _colors(table), _shapes(table)
     figure = make_subplots(
-        len(tasks), 2, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.1,
+        len(tasks), 2, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.22 / len(tasks),
         subplot_titles=[f"{task}: {TITLES[cost]}" for task in tasks for cost in COSTS],
     )  # fmt: skip
     for line, task in enumerate(tasks, start=1):
@@ -90,10 +90,11 @@ def _keys(colors: dict[str, str], shapes: dict[str, str]) -> list[go.Scatter]:
 
 
 def _front(best: pd.DataFrame, cost: str, larger_is_better: bool) -> go.Scatter:
-    """The line, and names on the side where nothing can be."""
+    """The line, and names on the side where nothing can be; of one method in two caches once."""
+    names = best["method"].map(short)
     side = "right" if larger_is_better else "left"
     return go.Scatter(
-        x=best[cost], y=best["accuracy"], text=[f"\u2002{short(name)}\u2002" for name in best["method"]],
+        x=best[cost], y=best["accuracy"], text=("\u2002" + names + "\u2002").mask(names == names.shift(-1), ""),
         mode="lines+text", textposition=f"middle {side}", textfont={"size": 11}, cliponaxis=False,
         hoverinfo="skip", showlegend=False, line={"color": PALETTE["other"], "width": 1.5, "dash": "dot"},
         meta={"role": "front"},

@@ -9,7 +9,7 @@ from rich.table import Table
 from analysis.comparison import Baseline, pooled
 from analysis.findings import write_page, write_pictures, write_table
 from analysis.paired import against, paired
-from analysis.pareto import pareto
+from analysis.pareto import pareto, short
 from analysis.statistics import ENOUGH_PROMPTS
 from analysis.summary import fronts, markdown, summary
 from depcap.files import replace_text
@@ -77,12 +77,12 @@ def _shown(table: pd.DataFrame) -> Table:
     best = fronts(table).any(axis=1)
     shown = Table(box=None, padding=(0, 2))
     for name in ("model", "task", "method", "cache"):
-        shown.add_column(name, no_wrap=name == "method")
+        shown.add_column(name, no_wrap=name == "cache")
     for name in ("accuracy", "forwards", "tokens/s"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for place, row in table.iterrows():
         shown.add_row(
-            row.model, row.task, row.method, row.cache, f"{row.accuracy:.1%}", f"{row.forwards:.1f}",
+            row.model, row.task, short(row.method), row.cache, f"{row.accuracy:.1%}", f"{row.forwards:.1f}",
             f"{row.tokens_per_second:.0f}", style="bold" if best[place] else None,
         )  # fmt: skip
     return shown
