@@ -55,16 +55,15 @@ def drawn_marginals(
 ) -> Float[Tensor, "3 m V"]:
     """The mean of the conditionals over histories drawn from the network itself: of all, and of each half.
 
-    The halves are NaN with a single history.
+    Of a single history there are no halves (NaN), but for the first candidate, which needs none.
     """
     noise = torch.Generator().manual_seed(seed)
     rows, found = torch.tensor([list(canvas)]).repeat(samples, 1), list[Tensor]()
     for position in order:
         log_p = log_probs(denoiser, rows, [position])[:, 0]
         p = log_p.exp()
-        halves = (
-            part.mean(dim=0) if len(part) else torch.full_like(p[0], torch.nan) for part in (p[0::2], p[1::2])
-        )
+        parts = (p[0::2], p[1::2]) if found else (p, p)  # the first candidate needs no history
+        halves = (part.mean(dim=0) if len(part) else torch.full_like(p[0], torch.nan) for part in parts)
         found.append(torch.stack((p.mean(dim=0), *halves)))
         rows[:, position] = draw(log_p, noise)
     return torch.stack(found, dim=1)

@@ -92,10 +92,11 @@ def _keys(colors: dict[str, str], shapes: dict[str, str]) -> list[go.Scatter]:
 def _front(best: pd.DataFrame, cost: str, larger_is_better: bool) -> go.Scatter:
     """The line, and names on the side where nothing can be; of one method in two caches once."""
     names = best["method"].map(short)
+    text = ("\u2002" + names + "\u2002").mask(names == names.shift(-1), "")
     side = "right" if larger_is_better else "left"
     return go.Scatter(
-        x=best[cost], y=best["accuracy"], text=("\u2002" + names + "\u2002").mask(names == names.shift(-1), ""),
-        mode="lines+text", textposition=f"middle {side}", textfont={"size": 11}, cliponaxis=False,
+        x=best[cost], y=best["accuracy"], text=text, mode="lines+text",
+        textposition=f"middle {side}", textfont={"size": 11}, cliponaxis=False,
         hoverinfo="skip", showlegend=False, line={"color": PALETTE["other"], "width": 1.5, "dash": "dot"},
         meta={"role": "front"},
     )  # fmt: skip

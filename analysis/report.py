@@ -75,9 +75,9 @@ def _page(table: pd.DataFrame, tests: pd.DataFrame, how: Mapping[str, object], d
 
 def _shown(table: pd.DataFrame) -> Table:
     best = fronts(table).any(axis=1)
-    shown = Table(box=None, padding=(0, 2))
-    for name in ("model", "task", "method", "cache"):
-        shown.add_column(name, no_wrap=name == "cache")
+    shown = Table(box=None, padding=(0, 1))
+    for name in ("model", "task", "method", "cache"):  # where it is narrow the first two are folded
+        shown.add_column(name, no_wrap=name in ("method", "cache"), overflow="fold")
     for name in ("accuracy", "forwards", "tokens/s"):
         shown.add_column(name, justify="right", no_wrap=True)
     for place, row in table.iterrows():

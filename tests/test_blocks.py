@@ -133,7 +133,7 @@ def test_a_row_holds_what_every_claim_about_it_rests_on(llada: depcap.Model, tra
             assert sum(row[f"{part}_curve"]) == pytest.approx(row[part], abs=1e-9)
         for part in ("correlation", "cross", "inconsistency"):
             assert np.mean(row[f"{part}_along"]) == pytest.approx(row[part], abs=1e-9)
-        assert 0 <= row["dependence"] <= row["correlation"] + 1e-9
+        assert -1e-9 <= row["dependence"] <= row["correlation"] + 1e-9
         assert 0 < row["seen"] <= 1 + 1e-9
         assert np.mean(row["entropy_curve"]) == pytest.approx(row["entropy"])
         assert (min(row["confidence_curve"]) >= 0.9) == row["confident"]
