@@ -96,12 +96,14 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
         }
         found = _by_size(ways, order, partial(_sampled, denoiser, opening, plan, seed_of(seed, order)))
         paths = _by_size(ways, order, partial(_realised, denoiser, opening))
-        proxy = _own(denoiser, opening, found, ways, order, seed)
+        proxies: dict[int, Own] = {}
+        if order == LEFT_TO_RIGHT:
+            proxies = _by_size(ways, order, partial(_own, denoiser, opening, found, seed))
         rows += [
             row(name, order, way, found[len(way)], opening)
             | _along(paths[len(way)])
             | _drawn(mixed, len(way))
-            | _marginal(proxy, len(way))
+            | _marginal(proxies.get(len(way)))
             for name, way in ways.items()
         ]
     if plan.baselines:
@@ -152,7 +154,7 @@ def seed_of(seed: int, what: str) -> int:
     return crc32(f"{seed}/{what}".encode())
 
 
-Found = TypeVar("Found", Estimate, Realised)
+Found = TypeVar("Found", Estimate, Realised, Own)
 
 
 def _by_size(ways: dict[str, list[int]], order: str, find: Callable[[list[int]], Found]) -> dict[int, Found]:
@@ -175,29 +177,17 @@ def _realised(denoiser: Denoiser, opening: Opening, way: list[int]) -> Realised:
     return realised(denoiser, opening.after, opening.before, way, tokens)
 
 
-def _own(
-    denoiser: Denoiser,
-    opening: Opening,
-    found: dict[int, Estimate],
-    ways: dict[str, list[int]],
-    order: str,
-    seed: int,
-) -> Own | None:
-    """Of the largest block from left to right, of which the others are beginnings."""
-    if order != LEFT_TO_RIGHT:
-        return None
-    way = max(ways.values(), key=len)
+def _own(denoiser: Denoiser, opening: Opening, found: dict[int, Estimate], seed: int, way: list[int]) -> Own:
     return own(denoiser, found[len(way)], opening.before, way, seed_of(seed, "own marginals"))
 
 
-def _marginal(proxy: Own | None, size: int) -> Row:
+def _marginal(proxy: Own | None) -> Row:
     if proxy is None:
         return {}
-    first = proxy.first(size)
     return {
-        "own_additive": float(first.additive.sum()),
-        "own_additive_half": float(first.additive_half.sum()),
-        "own_additive_curve": first.additive.tolist(),
+        "own_additive": float(proxy.additive.sum()),
+        "own_additive_half": float(proxy.additive_half.sum()),
+        "own_additive_curve": proxy.additive.tolist(),
     }
 
 

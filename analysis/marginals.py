@@ -6,11 +6,11 @@ diffusion models are trained to, and do not quite: summing divergences of one-sh
 then counts that difference too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from analysis.additivity import draw, log_probs
@@ -44,10 +44,8 @@ def own(denoiser: Denoiser, found: Estimate, before: Sequence[int], order: Seque
 
     Every candidate but the first takes at most as many forwards as there are histories.
     """
-    p = torch.from_numpy(found.marginals)
-    every, one, other = drawn_marginals(denoiser, before, order, found.histories, seed)
-    halves = (divergence_of(p, one) + divergence_of(p, other)) / 2
-    return Own(divergence_of(p, every).numpy(), halves.numpy())
+    means = drawn_marginals(denoiser, before, order, found.histories, seed)
+    return Own(*divergences(torch.from_numpy(found.marginals), means))
 
 
 def drawn_marginals(
@@ -57,18 +55,38 @@ def drawn_marginals(
 
     Of a single history there are no halves (NaN), but for the first candidate, which needs none.
     """
-    noise = torch.Generator().manual_seed(seed)
     rows, found = torch.tensor([list(canvas)]).repeat(samples, 1), list[Tensor]()
-    for position in order:
-        log_p = log_probs(denoiser, rows, [position])[:, 0]
+    for log_p in drawing(denoiser, rows, order, seed):
         p = log_p.exp()
-        parts = (p[0::2], p[1::2]) if found else (p, p)  # the first candidate needs no history
-        halves = (part.mean(dim=0) if len(part) else torch.full_like(p[0], torch.nan) for part in parts)
-        found.append(torch.stack((p.mean(dim=0), *halves)))
-        rows[:, position] = draw(log_p, noise)
+        found.append(with_halves(p) if found else p.mean(dim=0).expand(3, -1))
     return torch.stack(found, dim=1)
 
 
-def divergence_of(p: Float[Tensor, "m V"], q: Float[Tensor, "m V"]) -> Float[Tensor, "m"]:
+def drawing(
+    denoiser: Denoiser, rows: Int[Tensor, "N L"], places: Sequence[int], seed: int
+) -> Iterator[Float[Tensor, "N V"]]:
+    """Decide these masks of every row, one place after the other, as the model would draw them.
+
+    Yields the log-probabilities at each place, and then writes what was drawn into `rows`.
+    """
+    noise = torch.Generator().manual_seed(seed)
+    for place in places:
+        log_p = log_probs(denoiser, rows, [place])[:, 0]
+        yield log_p
+        rows[:, place] = draw(log_p, noise)
+
+
+def with_halves(each: Float[Tensor, "N *rest"]) -> Float[Tensor, "3 *rest"]:
+    """The mean of all, and of those at even and at odd places; NaN of none."""
+    return torch.stack([part.mean(dim=0) for part in (each, each[0::2], each[1::2])])
+
+
+def divergences(p: Float[Tensor, "m V"], means: Float[Tensor, "3 m V"]) -> tuple[Curve, Curve]:
+    """KL(p || mean), and the same with half of what the mean is of: the mean of both halves'."""
+    every, one, other = (divergence_of(p, mean).numpy() for mean in means)
+    return every, (one + other) / 2
+
+
+def divergence_of(p: Float[Tensor, "*rows V"], q: Float[Tensor, "*rows V"]) -> Float[Tensor, "*rows"]:
     """KL(p || q) of probabilities that may be zero."""
     return (p * (p.clamp(min=LEAST).log() - q.clamp(min=LEAST).log())).sum(dim=-1)

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.additivity import draw, log_probs
+from analysis.additivity import log_probs
 from analysis.curves import Curve, Curves
-from analysis.marginals import divergence_of
+from analysis.marginals import divergences, drawing, with_halves
 from depcap.protocols import Denoiser
 
 
@@ -48,13 +48,11 @@ def mixture(
     takes `draws` forwards at most, and so do the candidates together.
     """
     last = [place for place, (a, b) in enumerate(zip(after, before, strict=True)) if a != b]
-    each = log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp()
-    every, one, other = each.mean(dim=0), each[0::2].mean(dim=0), each[1::2].mean(dim=0)
+    means = with_halves(log_probs(denoiser, drawn(denoiser, before, last, draws, seed), order).exp())
+    every, one, other = means
     p, q = log_probs(denoiser, [list(after), list(before)], order).exp()
-    halves = (divergence_of(p, one) + divergence_of(p, other)) / 2
     return Mixture(
-        divergence_of(p, every).numpy(), halves.numpy(),
-        _variation(q, every).numpy(),
+        *divergences(p, means), _variation(q, every).numpy(),
         # halves differ by twice the standard error of the whole
         _variation(one, other).numpy() / 2,
     )  # fmt: skip
@@ -64,10 +62,9 @@ def drawn(
     denoiser: Denoiser, canvas: Sequence[int], places: Sequence[int], draws: int, seed: int
 ) -> Int[Tensor, "N L"]:
     """Canvases in which these masks are decided, one after the other, as the model would draw them."""
-    noise = torch.Generator().manual_seed(seed)
     rows = torch.tensor([list(canvas)]).repeat(draws, 1)
-    for place in places:
-        rows[:, place] = draw(log_probs(denoiser, rows, [place])[:, 0], noise)
+    for _ in drawing(denoiser, rows, places, seed):
+        pass
     return rows
 
 

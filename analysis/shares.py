@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 from analysis.statistics import Interval, clustered, mean
+from depcap.evaluation import wilson
 
 
 def share(hits: ArrayLike, prompts: ArrayLike) -> Interval:
@@ -20,8 +20,7 @@ def share(hits: ArrayLike, prompts: ArrayLike) -> Interval:
     if found.ci95 is None or 0 < found.value < 1:
         return found
     n = len(np.unique(np.asarray(prompts)))
-    bounds = binomtest(round(found.value * n), n).proportion_ci(method="wilson")
-    return Interval(found.value, (float(bounds.low), float(bounds.high)), found.p)
+    return Interval(found.value, wilson(round(found.value * n), n), found.p)
 
 
 def percent(row: Mapping[Any, Any], name: str, digits: int = 0) -> str:

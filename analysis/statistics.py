@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, bootstrap, rankdata
 
+from depcap.evaluation import wilson
+
 RESAMPLES, CLUSTER_RESAMPLES = 9_999, 2_000
 ENOUGH_PROMPTS = 10
 """Things that come from fewer prompts have no interval."""
@@ -78,7 +80,7 @@ def newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, f
     n = both + first + second + neither
     one, other = both + first, both + second
     p, q, difference = one / n, other / n, (first - second) / n
-    (low_p, high_p), (low_q, high_q) = _wilson(one, n), _wilson(other, n)
+    (low_p, high_p), (low_q, high_q) = wilson(one, n), wilson(other, n)
     product = both * neither - first * second
     corrected = max(product - n / 2, 0) if product > 0 else product
     spread = float(one) * (n - one) * other * (n - other)
@@ -88,11 +90,6 @@ def newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, f
         return (a**2 - 2 * correlation * a * b + b**2) ** 0.5
 
     return difference - apart(p - low_p, high_q - q), difference + apart(high_p - p, q - low_q)
-
-
-def _wilson(right: int, n: int) -> tuple[float, float]:
-    found = binomtest(right, n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def ratio(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Ratio:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -185,8 +186,13 @@ def evaluate_likelihood(
 
 def score(right: list[bool]) -> Score:
     """Accuracy with its 95 % interval."""
-    interval = binomtest(sum(right), len(right)).proportion_ci(method="wilson")
-    return Score(len(right), sum(right) / len(right), (float(interval.low), float(interval.high)))
+    return Score(len(right), sum(right) / len(right), wilson(sum(right), len(right)))
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    interval = binomtest(right, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def held_out(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
@@ -196,4 +202,10 @@ def held_out(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
         raise DepcapError(
             f"limit {limit} must be from 1 to {HELD_OUT_PROBLEMS:,}, the size of the held-out set"
         )
-    return chosen, examples(chosen, limit)
+    return chosen, iter(_first(task, limit))
+
+
+@lru_cache(maxsize=8)
+def _first(task: str, limit: int) -> tuple[Example, ...]:
+    """Drawn once: a comparison asks for the same problems with every decoder."""
+    return tuple(examples(TASKS[task], limit))
