@@ -40,9 +40,9 @@ class Terms:
     """At one candidate, for every history so far: d = KL(p || q), T, X, Y, and the histories' weights.
 
     p and q are the worlds' conditionals given the history, P0 and Q0 the one-shot marginals: T = E_p ln p/P0,
-    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y. `marginal` is the mean of p over histories,
-    `dependence` the mean of KL(p || marginal). `distinct` is how many histories differ, `seen` how probable
-    these are in P together.
+    X = E_p ln q/Q0, Y = E_p ln P0/Q0, so that d = T - X + Y. `marginal` is the mean of p over histories, and
+    over each half of those that were drawn; `dependence` the mean of KL(p || marginal). `distinct` is how
+    many histories differ, `seen` how probable these are in P together.
     """
 
     d: Float[Tensor, "N"]
@@ -50,7 +50,7 @@ class Terms:
     cross: Float[Tensor, "N"]
     shared: Float[Tensor, "N"]
     weights: Float[Tensor, "N"]
-    marginal: Float[Tensor, "V"]
+    marginal: Float[Tensor, "3 V"]
     dependence: float
     distinct: int
     seen: float
@@ -98,7 +98,7 @@ def sampled(
         return parents, tokens, torch.full((samples,), 1 / samples, dtype=torch.float64)
 
     one_shot = log_probs(denoiser, [list(after), list(before)], order)
-    steps = _walk(denoiser, after, before, order, one_shot, follow)
+    steps = _walk(denoiser, after, before, order, one_shot, follow, drawn=True)
     names = [[getattr(terms, name).expand(samples) for terms in steps] for name in SUMMED]
     each = torch.stack([torch.stack(curves) for curves in names])
     return _estimate(one_shot, steps, top, each)
@@ -149,10 +149,12 @@ def _walk(
     order: Sequence[int],
     one_shot: Float[Tensor, "2 m V"],
     expand: Expand,
+    drawn: bool = False,
 ) -> list[Terms]:
-    """The terms at every candidate in turn; what is drawn in P stands in both worlds.
+    """The terms at every candidate in turn; what is unmasked in P stands in both worlds.
 
-    `one_shot` are both worlds' marginals; for the first candidate they are the conditionals too.
+    `one_shot` are both worlds' marginals; for the first candidate they are the conditionals too. Histories
+    that are `drawn` have halves; of others, which are not a sample, each half is the whole.
     """
     worlds = torch.tensor([[after], [before]])  # [2 N L]
     weights, likelihood = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
@@ -165,8 +167,9 @@ def _walk(
         d, correlation, cross, shared = (
             (p * part).sum(dim=1) for part in (log_p - log_q, log_p - p0, log_q - q0, p0 - q0)
         )
-        marginal = (weights[:, None] * p).sum(dim=0)
-        from_it = (p * (log_p - marginal.clamp(min=NEVER).log())).sum(dim=1)
+        whole = (weights[:, None] * p).sum(dim=0)
+        marginal = with_halves(p) if drawn and found else whole.expand(3, -1)
+        from_it = (p * (log_p - whole.clamp(min=NEVER).log())).sum(dim=1)
         different, whose = torch.unique(worlds[0], dim=0, return_inverse=True)
         likely = torch.zeros(len(different), dtype=torch.float64).scatter(0, whose, likelihood.exp())
         found.append(
@@ -202,6 +205,11 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
         answer = denoiser(ids, Query(whole, Window.span(first, last), whole), None)
     asked = answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
     return asked[whose]
+
+
+def with_halves(each: Float[Tensor, "N *rest"]) -> Float[Tensor, "3 *rest"]:
+    """The mean of all, and of those at even and at odd places; NaN of none."""
+    return torch.stack([part.mean(dim=0) for part in (each, each[0::2], each[1::2])])
 
 
 def reach(standard_error: ArrayLike, histories: ArrayLike) -> Curve:

@@ -18,23 +18,25 @@ from analysis.endings import ends, structure
 from analysis.hints import BOUNDARIES
 from analysis.openings import Opening, openings
 from analysis.signals import AGAIN, CURVES, JOINT, JOINT_REACH, NEAR, TRUNCATED, Length, SignalBlock
-from analysis.statistics import clustered, mcnemar
-from analysis.strata import holm
+from analysis.statistics import Interval, clustered, mcnemar
+from analysis.strata import LEVEL, corrected
 from analysis.study import Decode, Finding, Row, Study
 from analysis.swaps import depcap_rule, others, swaps
 from depcap.models.loading import Model
 from depcap.protocols import BoundaryPolicy, Denoiser
 from depcap.types import Canvas, Window
 
-LEVEL = 0.05
-"""What a corrected p must be below for a verdict to name a change."""
+SHORT_SIGHTED = (JOINT, NEAR)
+"""Signals that see fewer candidates than DepCap: what they change may be their window's doing."""
 TERMS = (
     "A signal says how far the last block moved each position; DepCap's rule makes a block's size of it. *A,"
     " top-K* is DepCap's own, *A* the exact divergence, *J* the growth of the joint influence, *A, same"
     " window as J* what J is held to, since the rule scales a curve by its own spread: both see"
-    f" {JOINT_REACH} candidates. *Chance* deals a signal's own sizes to the openings in any order. Intervals"
-    " are 95 %, prompts resampled whole; *p* is McNemar's of the accuracy, *p of NFE* the bootstrap's, both"
-    " also after Holm's correction over the signals."
+    f" {JOINT_REACH} candidates. *Chance* deals a signal's own sizes to the openings in any order. Forwards"
+    " are those of the decode alone: what a signal itself asks the model at an opening, for *J* hundreds of"
+    " forwards, is not counted. Intervals are 95 %, prompts resampled whole. *p* of a difference of accuracy"
+    " is McNemar's and its interval Newcombe's; every other *p* is the bootstrap's of the interval before it."
+    " Holm's correction is over the signals, the units or the rows of a table."
 )
 
 
@@ -116,7 +118,7 @@ def conclude(rows: pd.DataFrame) -> Finding:
             ),
             "Forwards with another signal": charts.intervals(
                 own["signal"].tolist(), own["NFE ratio"], own["low"], own["high"],
-                "forwards, relative to A, top-K", 1.0,
+                "forwards of the decode, relative to A, top-K", 1.0,
             ),
         },
     )  # fmt: skip
@@ -130,16 +132,10 @@ def swapped_in(decoded: pd.DataFrame) -> pd.DataFrame:
     by = {str(signal): group for signal, group in decoded.groupby("signal", sort=False)}
     own = pd.DataFrame(_paired(by, signal, TRUNCATED) for signal in by)
     for p in [name for name in ("p", "p of NFE") if name in own]:
-        own[f"{p}, Holm"] = holm([None if np.isnan(value) else value for value in _of_others(own, p)])
+        own[f"{p}, Holm"] = corrected(own[p].where(own["signal"] != TRUNCATED))
     if NEAR not in by:
         return own
     return pd.concat([own, pd.DataFrame([_paired(by, JOINT, NEAR)])], ignore_index=True)
-
-
-def _of_others(table: pd.DataFrame, column: str) -> list[float]:
-    """A column, NaN where a signal is compared with itself."""
-    values: list[float] = table[column].astype(float).where(table["signal"] != TRUNCATED).tolist()
-    return values
 
 
 def _paired(by: dict[str, pd.DataFrame], signal: str, against: str) -> Row:
@@ -156,7 +152,8 @@ def _paired(by: dict[str, pd.DataFrame], signal: str, against: str) -> Row:
     if len(scored):
         paired = mcnemar(scored["right"].astype(bool), scored["right own"].astype(bool))
         accuracy = scored["right"].astype(float).mean()
-        row |= {"accuracy": accuracy, "difference": paired.difference, "p": paired.p}
+        ends = {"difference, low": paired.ci95[0], "difference, high": paired.ci95[1]}
+        row |= {"accuracy": accuracy, "difference": paired.difference, **ends, "p": paired.p}
     return row
 
 
@@ -167,14 +164,15 @@ def _verdict(opened: pd.DataFrame, ended: pd.DataFrame, instead: pd.DataFrame, s
     own = ended[ended.signal == TRUNCATED].dropna(subset=["beyond chance, low"])
     ends_with = ", ".join(_ending(row) for _, row in own.iterrows())
     where = f"DepCap's blocks end {ends_with}" if ends_with else "too few end inside a response to tell where"
-    return f"{sizes.sentence(instead)}; {where}; {_largest(swapped)}; {_accuracy(swapped)}."
+    return f"{sizes.sentence(instead)}; {_joint(swapped)}{where}; {_largest(swapped)}; {_accuracy(swapped)}."
 
 
 def _ending(row: pd.Series) -> str:
     """How often DepCap's blocks end with one unit."""
     low, high = row["beyond chance, low"], row["beyond chance, high"]
+    sure = row["p, Holm"] < LEVEL
     how = (
-        "more often than by" if low > 0 else "less often than by" if high < 0
+        "more often than by" if sure and low > 0 else "less often than by" if sure and high < 0
         else "no more or less often than may be"
     )  # fmt: skip
     kept = f"at {row['openings']} of {row['of openings']} openings"
@@ -183,20 +181,34 @@ def _ending(row: pd.Series) -> str:
 
 def _largest(swapped: pd.DataFrame) -> str:
     """Which signal changes the forwards most, of those that do beyond chance after Holm's correction."""
-    sure = swapped[swapped["p of NFE, Holm"] < LEVEL]
+    sure = swapped[~swapped["signal"].isin(SHORT_SIGHTED) & (swapped["p of NFE, Holm"] < LEVEL)]
     if sure.empty:
-        return "no other signal is shown to change the number of forwards"
+        return "no signal on DepCap's window is shown to change the number of forwards"
     most = sure.loc[np.log(sure["NFE ratio"]).abs().idxmax()]
-    return f"the forwards change most with {most['signal']} ({most['NFE ratio']:.2f} times as many)"
+    return (
+        f"of the signals on DepCap's window {most['signal']} changes the forwards most"
+        f" ({most['NFE ratio']:.2f} times as many, its own not counted)"
+    )
+
+
+def _joint(swapped: pd.DataFrame) -> str:
+    """How many forwards decodes take with J in place of A on the same window."""
+    beside = swapped[(swapped["signal"] == JOINT) & (swapped["against"] == NEAR)]
+    if beside.empty:
+        return ""
+    found = Interval(beside["NFE ratio"].iloc[0], (beside["low"].iloc[0], beside["high"].iloc[0]))
+    return f"decodes with it take {found} times as many forwards; "
 
 
 def _accuracy(swapped: pd.DataFrame) -> str:
     """Which signal changes the accuracy most, of those that do beyond chance after Holm's correction."""
     if "difference" not in swapped:
         return "of accuracy nothing is known, since these are no decodes of problems"
-    sure = swapped[swapped["p, Holm"] < LEVEL]
+    seen = swapped[~swapped["signal"].isin((TRUNCATED, *SHORT_SIGHTED))]
+    sure = seen[seen["p, Holm"] < LEVEL]
     if sure.empty:
-        return "no other signal is shown to change the accuracy"
+        most = seen[["difference, low", "difference, high"]].abs().max(axis=None)
+        return f"none is shown to change the accuracy (by up to {100 * most:.0f} points it may)"
     most = sure.loc[sure["difference"].abs().idxmax()]
     points = f"{100 * most['difference']:+.1f} points, p = {most['p, Holm']:.2g}"
     return f"the accuracy changes most with {most['signal']} ({points})"

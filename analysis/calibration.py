@@ -14,6 +14,7 @@ from analysis import charts
 from analysis.charts import Band
 from analysis.figures import GRID
 from analysis.hints import CALIBRATION
+from analysis.openings import end_of
 from analysis.shares import percent, share
 from analysis.statistics import Interval, clustered, mean
 from analysis.strata import flat
@@ -60,7 +61,7 @@ def histories(trace: Trace) -> list[History]:
     """One per position up to the end token, in order; what was never seen in a block is left out."""
     header, found = trace.header, dict[int, History]()
     start = len(header.prompt_ids)
-    stop = start + min(header.response_length + 1, len(header.tokens))
+    stop = end_of(header)
     for row in trace.rows():
         committed = set(row["committed"])
         for position, token, confidence in zip(
@@ -117,7 +118,7 @@ def proposals_that_waited(rows: pd.DataFrame) -> pd.DataFrame:
     A proposal that is unmasked is the final token by definition; its confidence has nothing to be held to.
     """
     lists = ["confidence", "right", "unmasked"]
-    long = rows[["prompt", "task", "position", *lists]].explode(lists, ignore_index=True)
+    long = rows[["prompt", "decode", "task", "position", *lists]].explode(lists, ignore_index=True)
     long = long[~long["unmasked"].astype(bool)].drop(columns="unmasked")
     return long.assign(confidence=long["confidence"].astype(float), right=long["right"].astype(bool))
 
@@ -147,19 +148,18 @@ def expected_error(confidence: NDArray[np.float64], right: NDArray[np.float64]) 
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def calibration_error(proposals: pd.DataFrame) -> Interval:
-    """Expected calibration error, with its interval over prompts."""
-    return clustered(expected_error, [proposals["confidence"], proposals["right"]], proposals["prompt"], 0.0)
-
-
-def error_of_sampling(confidence: NDArray[np.float64]) -> float:
+def error_of_sampling(confidence: NDArray[np.float64], positions: NDArray[np.int64]) -> float:
     """What the calibration error would be, in the mean, of confidences that are what they say.
 
-    Proposals are drawn as if independent; those of one prompt are not, so that it is rather more.
+    `positions` numbers the position that each is of: what it proposes in one step and in the next is right or
+    wrong together. Positions are drawn as if independent; those of one prompt are not quite, so that it is
+    rather more.
     """
+    if not len(positions):
+        return np.nan
     draw = np.random.default_rng(0)
-    drawn = ((draw.random(len(confidence)) < confidence).astype(float) for _ in range(DRAWS))
-    return float(np.mean([expected_error(confidence, right) for right in drawn]))
+    lucks = (draw.random(int(positions.max()) + 1)[positions] for _ in range(DRAWS))
+    return float(np.mean([expected_error(confidence, (luck < confidence).astype(float)) for luck in lucks]))
 
 
 def earliness(rows: pd.DataFrame) -> pd.DataFrame:
@@ -195,13 +195,15 @@ def by_task(waiting: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for task, group in [(ALL, waiting), *waiting.groupby("task")]:
+        confidence, right = (group[name].to_numpy(float) for name in ("confidence", "right"))
+        positions = group.groupby(["decode", "position"]).ngroup().to_numpy()
         gap = clustered(mean, [group["right"] - group["confidence"]], group["prompt"], 0.0)
         rows.append(
             {
                 "task": task, "proposals": len(group), "mean confidence": group["confidence"].mean(),
                 "share right": group["right"].mean(),
-                **flat({"right - confidence": gap, "calibration error": calibration_error(group)}),
-                "of sampling": error_of_sampling(group["confidence"].to_numpy()),
+                **flat({"right - confidence": gap}), "calibration error": expected_error(confidence, right),
+                "of sampling": error_of_sampling(confidence, positions),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -220,7 +222,8 @@ def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, sight: pd.DataFrame) -> 
     steps = Interval(early[name], (early[f"{name}, low"], early[f"{name}, high"]))
     return (
         f"While they wait, proposals are {side} on average (share right less confidence"
-        f" {percent(whole, 'right - confidence')}, calibration error {percent(whole, 'calibration error')});"
-        f" of the tokens that waited {percent(early, 'right at first sight')} were right at first sight,"
+        f" {percent(whole, 'right - confidence')}; calibration error {whole['calibration error']:.1%}, where"
+        f" sampling alone would make {whole['of sampling']:.1%}); of the tokens that waited"
+        f" {percent(early, 'right at first sight')} were right at first sight,"
         f" and a token waits {steps} steps while it is right already."
     )

@@ -111,12 +111,14 @@ RATIOS: dict[str, Callable[..., float]] = {
 
 
 def _shuffled(own: pd.DataFrame) -> Row:
-    """Spearman of J with the A of other blocks of that size and task, drawn many times.
+    """Spearman of J with the A of other blocks of that task and about that size, drawn many times.
 
     Any two sums over the same tokens grow with their number: this is what there would be without any other
-    connection.
+    connection. Sizes that are the same to the nearest power of √2 are dealt together; a block that is alone
+    there keeps its A, and `dealt` counts the others.
     """
-    draw, kinds = np.random.default_rng(0), own.groupby(["task", "size"], sort=False).indices.values()
+    about = (2 * np.log2(own["size"])).round()
+    draw, kinds = np.random.default_rng(0), own.groupby(["task", about], sort=False).indices.values()
     joint, additive = own["joint"].to_numpy(), own["additive"].to_numpy()
     found = []
     for _ in range(SHUFFLES):
@@ -127,6 +129,7 @@ def _shuffled(own: pd.DataFrame) -> Row:
     low, middle, high = np.quantile(found, (0.025, 0.5, 0.975))
     return {
         "masked again": "last block; A of other blocks of that size", "blocks": len(own),
+        "dealt": sum(len(places) for places in kinds if len(places) > 1),
         "Spearman": middle, "Spearman, low": low, "Spearman, high": high,
     }  # fmt: skip
 

@@ -16,11 +16,11 @@ from analysis import charts
 from analysis.charts import Band
 from analysis.dependence import Pairs, dependence
 from analysis.hints import CONFLICTS
-from analysis.openings import check_whole
+from analysis.openings import check_whole, end_of
 from analysis.replay import canvas_at
 from analysis.shares import percent, share
-from analysis.statistics import Interval, clustered, separation, separation_gain
-from analysis.strata import flat
+from analysis.statistics import Interval, clustered, difference_of_shares, separation, separation_gain
+from analysis.strata import corrected, flat
 from analysis.study import Decode, Finding, Row, Study
 from depcap.errors import DepcapError
 from depcap.models.loading import Model
@@ -28,19 +28,24 @@ from depcap.trace import Header
 
 STEPS, POSITIONS, VALUES = 6, 12, 4
 """How many steps of a decode, positions of a step and tokens of a position are measured."""
-TAU_LOW, GAMMA = 0.8, -16.0
-"""DepCap's defaults, for decodes of other methods: candidates of the rule, and where a conflict begins."""
+RULE = {"tau_low": 0.8, "tau_high": 0.95, "gamma": -16.0}
+"""DepCap's defaults, for decodes of other methods: candidates of the rule, which of them are committed in
+conflict too, and where a conflict begins."""
 DEPENDENT = (0.01, 0.1)
 """Nats of mutual information from which two positions count as dependent; the verdict is on the first."""
+BEYOND, LESS = "beyond the others", "less that of low confidence"
 GAMMAS = (-40.0, -32.0, -24.0, -20.0, -16.0, -12.0, -8.0, -4.0, 0.0)
-ENOUGH = 100
+ENOUGH, DRAWN = 100, 2_000
+"""Fewer pairs tell nothing; the figure shows no more."""
 TERMS = (
     "D = log p_i(x_j) + log p_j(x_i), for two masked positions that are sure enough for the rule; above γ it"
     f" calls them in conflict. Of every decode {STEPS} steps with two such positions are drawn at random, of"
-    f" each step {POSITIONS} of these positions, and all their pairs are measured: a step counts the same"
-    " however many pairs it had. I is the mutual information that the model itself gives a pair: each"
-    f" position takes each of its {VALUES} best tokens, whose mass (*mass covered*) is scaled to one, and the"
-    " other is read. Intervals are 95 %, prompts resampled whole."
+    f" each step {POSITIONS} of these positions, and all their pairs are measured, none beyond the end token."
+    " Every pair counts once, so that a step with more positions counts for more. I is the mutual information"
+    f" that the model itself gives a pair: each position takes each of its {VALUES} best tokens, whose mass"
+    " (*mass covered*) is scaled to one, and the other is read. Intervals are 95 %, prompts resampled whole,"
+    " and *p* is the bootstrap's, after Holm's"
+    " correction over its table."
 )
 
 
@@ -58,16 +63,17 @@ def measure(model: Model, decode: Decode) -> list[Row]:
     draw, trace, rows = Random(decode.seed), decode.trace, list[Row]()
     check_whole(trace.header)
     _check_recomputed(trace.header)
-    params = trace.header.params
-    tau_low = float(params.get("tau_low", TAU_LOW))  # type: ignore[arg-type]
-    gamma = float(params.get("gamma", GAMMA))  # type: ignore[arg-type]
-    steps = [row for row in trace.rows() if len(candidates(row, tau_low)) > 1]
+    rule = {name: float(trace.header.params.get(name, value)) for name, value in RULE.items()}  # type: ignore[arg-type]
+    end = end_of(trace.header)
+    steps = [row for row in trace.rows() if len(candidates(row, rule["tau_low"], end)) > 1]
     for row in sorted(draw.sample(steps, min(STEPS, len(steps))), key=lambda row: row["step"]):
-        seen = candidates(row, tau_low)
+        seen = candidates(row, rule["tau_low"], end)
         positions = sorted(draw.sample(seen, min(POSITIONS, len(seen))))
         found = dependence(model.denoiser, canvas_at(trace, row["step"] - 1), positions, VALUES)
         pairs = combinations(range(len(positions)), 2)
-        rows += [{**_pair(row, positions, found, i, j), "gamma": gamma} for i, j in pairs]
+        for i, j in pairs:
+            pair = _pair(row, positions, found, i, j)
+            rows.append(pair | {"gamma": rule["gamma"], "sure": pair["confidence"] >= rule["tau_high"]})
     return rows
 
 
@@ -79,10 +85,10 @@ def _check_recomputed(header: Header) -> None:
         raise DepcapError(f"cache {header.cache}: conflicts are studied on decodes without a cache")
 
 
-def candidates(row: Row, tau_low: float) -> list[int]:
-    """The step's masked positions that were confident enough for the rule."""
+def candidates(row: Row, tau_low: float, end: int) -> list[int]:
+    """The step's masked positions before `end` that were confident enough for the rule."""
     pairs = zip(row["positions"], row["confidence"], strict=True)
-    return [position for position, confidence in pairs if confidence >= tau_low]
+    return [position for position, confidence in pairs if confidence >= tau_low and position < end]
 
 
 def _pair(row: dict[str, Any], positions: list[int], found: Pairs, i: int, j: int) -> Row:
@@ -103,6 +109,7 @@ def conclude(pairs: pd.DataFrame) -> Finding:
     if len(pairs) < ENOUGH:
         return Finding(f"Too few pairs of confident positions to tell ({len(pairs)}).", {"Pairs": pairs})
     auc, rule, own = signals(pairs), rules(pairs), as_decoded(pairs)
+    shown = pairs.sample(min(len(pairs), DRAWN), random_state=0)
     return Finding(
         _verdict(pairs, auc, own),
         {
@@ -121,17 +128,14 @@ def conclude(pairs: pd.DataFrame) -> Finding:
                 "γ", "share",
             ),
             "Mutual information against D": charts.scatter(
-                {
-                    "token kept": _points(pairs[~pairs.flips]), "token changes": _points(pairs[pairs.flips]),
-                },
+                {"token kept": _points(shown[~shown.flips]), "token changes": _points(shown[shown.flips])},
                 "D = log p_i(x_j) + log p_j(x_i)", "mutual information, nats",
             ).update_yaxes(type="log"),
         },
     )  # fmt: skip
 
 
-def _points(pairs: pd.DataFrame) -> charts.Points:
-    shown = pairs.sample(min(len(pairs), 2_000), random_state=0)
+def _points(shown: pd.DataFrame) -> charts.Points:
     names = [f"{row.decode}, step {row.step}, positions {row.i} and {row.j}" for row in shown.itertuples()]
     return charts.Points(shown.d, shown.information.clip(lower=1e-8), names=names)
 
@@ -145,8 +149,8 @@ def _truths(pairs: pd.DataFrame) -> dict[str, pd.Series]:
 def signals(pairs: pd.DataFrame) -> pd.DataFrame:
     """How often a dependent pair scores above another, by D and by simpler signals.
 
-    `beyond low confidence` is D's AUC less that of low confidence: two unsure positions can depend more on
-    each other.
+    `less that of low confidence` is D's AUC less that of low confidence: two unsure positions can depend more
+    on each other.
     """
     unsure = -pairs.confidence
     scores = {
@@ -159,8 +163,14 @@ def signals(pairs: pd.DataFrame) -> pd.DataFrame:
             rows.append({"dependent if": truth, "signal": name, **flat({"AUC": auc}), "p": auc.p})
             if name == "D":
                 gain = clustered(separation_gain, [score, unsure, dependent], pairs["prompt"], 0.0)
-                rows[-1] |= flat({"beyond low confidence": gain})
-    return pd.DataFrame(rows)
+                rows[-1] |= flat({LESS: gain})
+    return _corrected(rows)
+
+
+def _corrected(rows: list[Row]) -> pd.DataFrame:
+    """The rows as a table; its p after Holm's correction."""
+    table = pd.DataFrame(rows)
+    return table.assign(p=corrected(table["p"]))
 
 
 def rules(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -173,11 +183,13 @@ def rules(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_decoded(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The rule with each decode's own gamma."""
-    return pd.DataFrame(
-        {"dependent if": truth, **_flagging(pairs, pairs.d > pairs.gamma, dependent)}
-        for truth, dependent in _truths(pairs).items()
-    )
+    """The rule with each decode's own gamma; `beyond the others` is precision less the others' share."""
+    flagged, rows = pairs.d > pairs.gamma, list[Row]()
+    for truth, dependent in _truths(pairs).items():
+        beyond = clustered(difference_of_shares, [flagged, dependent], pairs["prompt"], 0.0)
+        others = {"of the others": dependent[~flagged].mean(), **flat({BEYOND: beyond}), "p": beyond.p}
+        rows.append({"dependent if": truth, **_flagging(pairs, flagged, dependent), **others})
+    return _corrected(rows)
 
 
 def _flagging(pairs: pd.DataFrame, flagged: pd.Series, dependent: pd.Series) -> Row:
@@ -191,9 +203,14 @@ def _flagging(pairs: pd.DataFrame, flagged: pd.Series, dependent: pd.Series) -> 
 
 
 def unmasked_together(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs that the decoder unmasked in one step: how often one's token would have changed the other's."""
-    found = []
-    for conflict, group in pairs[pairs.together.astype(bool)].groupby(pairs.d > pairs.gamma):
+    """Pairs that the decoder unmasked in one step: how often one's token would have changed the other's.
+
+    Of pairs that are both sure enough to be unmasked in conflict too: those that are not in conflict would
+    otherwise be less sure. The last row is the difference.
+    """
+    found, both = list[Row](), pairs[pairs.together.astype(bool) & pairs.sure.astype(bool)]
+    flagged = both.d > both.gamma
+    for conflict, group in both.groupby(flagged):
         changed = flat({"token would have changed": share(group["flips"], group["prompt"])})
         found.append(
             {
@@ -201,6 +218,9 @@ def unmasked_together(pairs: pd.DataFrame) -> pd.DataFrame:
                 "mean information": group["information"].mean(),
             }
         )  # fmt: skip
+    if len(found) > 1:
+        apart = clustered(difference_of_shares, [flagged, both["flips"]], both["prompt"], 0.0)
+        found.append({"pair": "difference", "pairs": len(both), **flat({"token would have changed": apart})})
     return pd.DataFrame(found)
 
 
@@ -212,24 +232,35 @@ def _tasks(pairs: pd.DataFrame) -> pd.DataFrame:
         auc = clustered(separation, [group.d, dependent], group["prompt"], 0.5)
         covered = {"mass covered": group["covered"].mean(), "least mass covered": group["covered"].min()}
         rows.append({"task": task, "pairs": len(group), **flat({"AUC": auc}), "p": auc.p, **covered})
-    return pd.DataFrame(rows)
+    return _corrected(rows)
 
 
 def _verdict(pairs: pd.DataFrame, auc: pd.DataFrame, own: pd.DataFrame) -> str:
     (_, first), *others = auc[auc.signal == "D"].iterrows()
-    flagged, depend = own["flagged"].iloc[0], f"{own['dependent'].iloc[0]:.1%}"
     if np.isnan(first["AUC, low"]):
-        return f"Too few prompts or dependent pairs to tell ({len(pairs)} pairs, {depend} dependent)."
-    flags = f"none of {len(pairs):,} pairs, of which {depend} depend"
-    if flagged:
-        right = percent(own.iloc[0], "precision", 1)
-        flags = f"{flagged:.1%} of {len(pairs):,} pairs, {right} of these depend, against {depend} of all"
+        depend = own["dependent"].iloc[0]
+        return f"Too few prompts or dependent pairs to tell ({len(pairs)} pairs, {depend:.1%} dependent)."
     beside = "".join(
         f" Where dependent means that {row['dependent if']}, it {_claim(row)} ({_auc(row)})."
         for _, row in others
         if not np.isnan(row["AUC, low"]) and _claim(row) != _claim(first)
     )
-    return f"The conflict rule {_claim(first)} ({_auc(first)}; it flags {flags}).{beside}"
+    return f"{_rule(own.iloc[0])}. The score D itself {_claim(first)} ({_auc(first)}).{beside}"
+
+
+def _rule(row: pd.Series) -> str:
+    """What the rule shows, with the decode's own gamma."""
+    pairs, flagged = f"{row['pairs']:,} pairs", row["flagged"]
+    if not 0 < flagged < 1:
+        all_or_none = "all" if flagged else "none"
+        return f"The conflict rule flags {all_or_none} of {pairs}, of which {row['dependent']:.1%} depend"
+    low, high = row[f"{BEYOND}, low"], row[f"{BEYOND}, high"]
+    how = (
+        "too few to tell" if np.isnan(low) else "more often" if low > 0 else "less often" if high < 0
+        else "not shown to be more or less often"
+    )  # fmt: skip
+    numbers = f"{percent(row, 'precision', 1)} depend, of the others {row['of the others']:.1%}"
+    return f"Of the {flagged:.1%} of {pairs} that the conflict rule flags {numbers}: {how}"
 
 
 def _auc(row: pd.Series) -> str:
@@ -242,7 +273,7 @@ def _claim(row: pd.Series) -> str:
         return "flags the wrong pairs: dependent ones score lower"
     if row["AUC, low"] <= 0.5:
         return "is not shown to tell dependent pairs from others"
-    low, high = row["beyond low confidence, low"], row["beyond low confidence, high"]
+    low, high = row[f"{LESS}, low"], row[f"{LESS}, high"]
     beside = (
         "does so better than" if low > 0 else "does so worse than" if high < 0
         else "is not shown to do so better or worse than"

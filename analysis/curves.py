@@ -27,11 +27,11 @@ class Estimate(Curves):
     """What the last block did to one candidate block, in nats.
 
     The sums of `joint`, `additive`, `correlation`, `cross` and `inconsistency` are J, A, T, X and kappa.
-    `truncated` is DepCap's top-K estimate of the additive curve. `marginals` [m V] are the means of P's
-    conditionals over histories, `dependence` the mean divergence from them, which sums to the total
-    correlation of the joint that P's conditionals define. The errors are the standard errors over histories
-    of the sums up to and with each candidate, `standard_error` that of J; zero where all histories were
-    enumerated, NaN where all that were drawn are equal.
+    `truncated` is DepCap's top-K estimate of the additive curve. `marginals` [m 3 V] are the means of P's
+    conditionals over histories, and over each half of those that were drawn, `dependence` the mean divergence
+    from the first, which sums to the total correlation of the joint that P's conditionals define. The errors
+    are the standard errors over histories of the sums up to and with each candidate, `standard_error` that of
+    J; zero where all histories were enumerated, NaN where all that were drawn are equal.
 
     `distinct` counts the histories that differ before each candidate, and `seen` is the probability that they
     have in P together: what they do not hold was never looked at. The curves that end in `along` are those of

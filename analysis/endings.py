@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from analysis.signals import ENTROPY
 from analysis.statistics import clustered, mean
-from analysis.strata import flat
+from analysis.strata import corrected, flat
 from analysis.study import Row
 from depcap.trace import Trace
 
@@ -38,8 +38,8 @@ def structure(opened: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
 
     All signals are held to the same `openings`, those of the task's at which each of them ends its block
     inside the response. `chance` is the share that would end so if a signal's sizes were dealt to the task's
-    openings in any order; `beyond entropy only` compares with the signal that ignores the last block, in
-    pairs.
+    openings in any order, and `p` that of `beyond chance`, also after Holm's correction over the units;
+    `beyond entropy only` compares with the signal that ignores the last block, in pairs.
 
     Args:
         opened: a row per opening and signal, with `start`, `size`, and the `room` up to the response's end.
@@ -53,8 +53,12 @@ def structure(opened: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
         there = opened.loc[opened["task"] == task, OPENING].drop_duplicates()
         keys = {"task": task, "unit": unit, "of openings": len(there)}
         rows += [keys | row for row in _by_signal(common)]
-    empty = ["unit", "signal", "beyond chance", "beyond chance, low", "beyond chance, high"]
-    return pd.DataFrame(rows, columns=None if rows else empty)
+    if not rows:
+        return pd.DataFrame(
+            columns=["unit", "signal", *(f"beyond chance{end}" for end in ("", ", low", ", high"))]
+        )
+    table = pd.DataFrame(rows)
+    return table.assign(**{"p, Holm": table.groupby("signal", sort=False)["p"].transform(corrected)})
 
 
 def _by_signal(common: pd.DataFrame) -> list[Row]:

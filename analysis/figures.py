@@ -97,6 +97,7 @@ def conflicts(
     confidence: Sequence[float] = (),
     blocked: Sequence[Edge] = (),
     ignored: Sequence[Edge] = (),
+    other: Sequence[Edge] = (),
 ) -> go.Figure:
     """Arc diagram of one step: candidates on a line, conflicts as arcs.
 
@@ -108,11 +109,13 @@ def conflicts(
         Conflicts `(i, j, D)` that made a token wait; arcs above the line.
     ignored
         Conflicts between two tokens above tau_high; arcs below.
+    other
+        Conflicts between two tokens that waited for others.
     """
     arcs = (
         ("made a token wait", "blocked", blocked, 1.0, "solid", 2.0),
         ("ignored, both sure", "ignored", ignored, -1.0, "solid", 1.5),
-        ("other conflict", "other", (), 1.0, "dot", 1.0),
+        ("other conflict", "other", other, 1.0, "dot", 1.0),
     )
     traces: list[go.Scatter] = []
     for name, role, edges, side, dash, width in arcs:

@@ -38,7 +38,8 @@ BOUNDARIES = {
     " zero is more often.",
     "Block sizes": "How long every signal would make the block at the same openings.",
     "Forwards with another signal": "Forwards of whole decodes with a signal in charge of the blocks, beside"
-    " those of DepCap's own on the same problems. Left of one is fewer.",
+    " those of DepCap's own on the same problems. Left of one is fewer. What the signal itself asks the model"
+    " is not counted: J would be dear.",
     "Ends of blocks and of text": "The share of blocks that end with a unit, and what chance would give; only"
     " blocks that end inside the response count.",
     "Sizes": "What a signal wanted, and what came of it; *clamped* is the share that a limit or the row's end"
@@ -58,12 +59,12 @@ CONFLICTS = {
     " (2,000 of them at most). If the rule were right about every pair, dependent ones would all be on the"
     " right.",
     "Signals": "How often a dependent pair scores above one that is not: 0.5 is chance, 1 is perfect."
-    " *Beyond low confidence* is what D adds to knowing that either is less sure.",
-    "The rule as decoded": "At each decode's own γ. Flagging at random would have the share of *dependent* as"
-    " its precision.",
+    " *Less that of low confidence*: whether D is the better of these two scores.",
+    "The rule as decoded": "At each decode's own γ: how often flagged pairs depend, and how often the others"
+    " do. Flagging at random would have the share of *dependent* as its precision.",
     "The rule at every gamma": "As above, at other γ: a lower one flags more pairs.",
-    "Unmasked together": "Pairs that were committed in one step: how often deciding one first would have"
-    " changed the other's token.",
+    "Unmasked together": "Pairs that were committed in one step, of those sure enough to be in conflict and"
+    " committed all the same: how often deciding one first would have changed the other's token.",
     "By task": "D's AUC, and how much of a position's mass the tokens have that the mutual information is"
     " over.",
 }

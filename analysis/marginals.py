@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.additivity import draw, log_probs
+from analysis.additivity import draw, log_probs, with_halves
 from analysis.curves import Curve, Curves, Estimate
 from depcap.protocols import Denoiser
 
@@ -31,8 +31,8 @@ class Own(Curves):
         J - A = (J - A') + (A' - A)
 
     is what the last block does to how candidates depend on each other, and what one-shot marginals miss.
-    Both are estimated from few histories, which makes A' too large; `additive_half` has half of Q's
-    histories, and 2 A' - A'_half is free of the error's first order.
+    Both are estimated from few histories, which makes A' too large; `additive_half` has half of each world's,
+    and 2 A' - A'_half is free of the error's first order.
     """
 
     additive: Curve
@@ -45,7 +45,7 @@ def own(denoiser: Denoiser, found: Estimate, before: Sequence[int], order: Seque
     Every candidate but the first takes at most as many forwards as there are histories.
     """
     means = drawn_marginals(denoiser, before, order, found.histories, seed)
-    return Own(*divergences(torch.from_numpy(found.marginals), means))
+    return Own(*divergences(torch.from_numpy(found.marginals).transpose(0, 1), means))
 
 
 def drawn_marginals(
@@ -76,14 +76,9 @@ def drawing(
         rows[:, place] = draw(log_p, noise)
 
 
-def with_halves(each: Float[Tensor, "N *rest"]) -> Float[Tensor, "3 *rest"]:
-    """The mean of all, and of those at even and at odd places; NaN of none."""
-    return torch.stack([part.mean(dim=0) for part in (each, each[0::2], each[1::2])])
-
-
-def divergences(p: Float[Tensor, "m V"], means: Float[Tensor, "3 m V"]) -> tuple[Curve, Curve]:
-    """KL(p || mean), and the same with half of what the mean is of: the mean of both halves'."""
-    every, one, other = (divergence_of(p, mean).numpy() for mean in means)
+def divergences(p: Float[Tensor, "3 m V"], q: Float[Tensor, "3 m V"]) -> tuple[Curve, Curve]:
+    """KL(p || q) of means, and the same of means over half as much: the mean of both halves'."""
+    every, one, other = divergence_of(p, q).numpy()
     return every, (one + other) / 2
 
 

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.additivity import log_probs
+from analysis.additivity import log_probs, with_halves
 from analysis.curves import Curve, Curves
-from analysis.marginals import divergences, drawing, with_halves
+from analysis.marginals import divergences, drawing
 from depcap.protocols import Denoiser
 
 
@@ -52,7 +52,7 @@ def mixture(
     every, one, other = means
     p, q = log_probs(denoiser, [list(after), list(before)], order).exp()
     return Mixture(
-        *divergences(p, means), _variation(q, every).numpy(),
+        *divergences(p.expand_as(means), means), _variation(q, every).numpy(),
         # halves differ by twice the standard error of the whole
         _variation(one, other).numpy() / 2,
     )  # fmt: skip

@@ -49,7 +49,7 @@ def openings(trace: Trace) -> list[Opening]:
     """
     header = trace.header
     check_whole(header)
-    end = len(header.prompt_ids) + min(header.response_length + 1, len(header.tokens))
+    end = end_of(header)
     seen = zip(trace.rows(), canvases(trace), strict=False)  # there is one canvas more, after the last step
     opened = [(row, list(canvas)) for row, canvas in seen if row["opened"]]
     return [
@@ -57,6 +57,11 @@ def openings(trace: Trace) -> list[Opening]:
         for (before, _), (row, after) in pairwise(opened)
         if row["start"] < end
     ]
+
+
+def end_of(header: Header) -> int:
+    """One past the last position worth looking at: the end token, or the row's end."""
+    return len(header.prompt_ids) + min(header.response_length + 1, len(header.tokens))
 
 
 def check_whole(header: Header) -> None:

@@ -8,7 +8,7 @@ from analysis import findings
 from analysis.agreement import ratio_of_sums
 from analysis.comparison import KEYS, Baseline
 from analysis.statistics import clustered, mcnemar, ratio
-from analysis.strata import holm
+from analysis.strata import corrected
 
 FAMILY = ["model", "task", "baseline", "baseline_cache"]
 """Tests that are corrected together: those of one table."""
@@ -40,11 +40,7 @@ def paired(outcomes: pd.DataFrame, baselines: list[Baseline]) -> pd.DataFrame:
                 if base is not None and key != (method, cache)
             ]
     tests = pd.DataFrame(found, columns=COLUMNS)
-    return tests.assign(p_holm=tests.groupby(FAMILY, sort=False)["p"].transform(_corrected))
-
-
-def _corrected(ps: pd.Series) -> pd.Series:
-    return pd.Series(holm(list(ps)), ps.index)
+    return tests.assign(p_holm=tests.groupby(FAMILY, sort=False)["p"].transform(corrected))
 
 
 def _test(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:

@@ -11,24 +11,24 @@ from analysis.findings import write_page, write_pictures, write_table
 from analysis.paired import against, paired
 from analysis.pareto import pareto, short
 from analysis.statistics import ENOUGH_PROMPTS
-from analysis.summary import fronts, markdown, summary
+from analysis.summary import TABLE, fronts, markdown, summary
 from depcap.files import replace_text
 
 NOTES = """A method in **bold** is on a Pareto front: nothing else in its table beats it in accuracy or in
 that cost without losing in the other; the cost, forwards or tokens/s, is bold too. A front is of what was
 measured, chance included, and its fast end may be of no use: look at accuracy first. Forwards are NFE, plus
-those of a second model; each counts as one, however small that model is. Seconds are of decoding alone, a
+those of a second model; each counts as one, however small that model is. Not counted is the filter of
+`learn2pd`, of 2,112 parameters, which is asked once a forward; its time is. Seconds are of decoding alone, a
 problem's equal share of its batch's; tokens/s are up to the end token, positions/s count all that were
 decided, which a method that decides more past the end has more of. Under stop rule `eos` a decode ends with
 the response, where papers decode all positions: ratios here cannot be set beside theirs. The text of `pearl`
-is that of its verifier, whatever drafts. Intervals are of 95 %, Wilson's for accuracy.
-
-Below each table every decoder is tested against each baseline on the same problems. Δ is its accuracy less
-the baseline's, with Newcombe's interval; p is McNemar's, as it is and after Holm's correction over that one
-table, and Δ is bold where the latter is below 0.05. Where it is not bold the two need not be equally good:
-the interval says how far apart they may be. How many times fewer forwards it takes and how much less time
-have bootstrap intervals: over problems, and over batches for time (the problems of a batch share one
-measurement; with fewer than {batches} batches there is none)."""
+is that of its verifier, whatever drafts. Intervals are of 95 %, Wilson's for accuracy."""
+TESTS = """Every decoder against each baseline on the same problems. Δ is its accuracy less the baseline's,
+with Newcombe's interval; p is McNemar's, as it is and after Holm's correction over that one table, and Δ is
+bold where the latter is below 0.05. Where it is not bold the two need not be equally good: the interval says
+how far apart they may be. How many times fewer forwards it takes and how much less time have bootstrap
+intervals: over problems, and over batches for time (the problems of a batch share one measurement; with fewer
+than {batches} batches there is none)."""
 CAPTION = """Shapes are methods, open where parameters are not the defaults; colours are caches. A dotted line
 joins a Pareto front, whose methods are named, with their parameters' values."""
 
@@ -36,9 +36,9 @@ joins a Pareto front, whose methods are named, with their parameters' values."""
 def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Mapping[str, object]) -> Table:
     """Write a comparison's files; a table to print.
 
-    `outcomes.parquet`, `summary.parquet`, `paired.parquet`, `summary.md`, `pareto-MODEL.html` and, where
-    there is a Chromium, the same as `.svg`. Several tasks are also told together, with as many problems of
-    each. `how` is what the outcomes hang on besides, by name, for
+    `outcomes.parquet`, `summary.parquet`, `paired.parquet`, `summary.md`, `tests-MODEL-TASK.md`,
+    `pareto-MODEL.html` and, where there is a Chromium, the same as `.svg`. Several tasks are also told
+    together, with as many problems of each. `how` is what the outcomes hang on besides, by name, for
     `summary.md` to say.
     """
     every = pooled(outcomes)
@@ -50,7 +50,10 @@ def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Map
     for name, figure in figures.items():
         write_page(figure, out / f"{name}.html")
     drawn = write_pictures({out / f"{name}.svg": figure for name, figure in figures.items()})
-    replace_text(out / "summary.md", _page(table, tests, how, drawn))
+    for (model, task), rows in tests.groupby(TABLE, sort=False):
+        text = [f"# {model}, {task}: paired tests", TESTS.format(batches=ENOUGH_PROMPTS), *against(rows)]
+        replace_text(out / _tests(model, task), _joined(text))
+    replace_text(out / "summary.md", _page(table, set(tests.groupby(TABLE).groups), how, drawn))
     return _shown(table)
 
 
@@ -59,18 +62,28 @@ def _figure(model: object) -> str:
     return f"pareto-{model}".replace("/", "_")
 
 
-def _page(table: pd.DataFrame, tests: pd.DataFrame, how: Mapping[str, object], drawn: bool) -> str:
-    """What was run, how to read it, the figures and the tables."""
+def _tests(model: object, task: object) -> str:
+    """The file of a table's paired tests; apart, since there are as many tables of them as baselines."""
+    return f"tests-{model}-{task}.md".replace("/", "_").replace(" ", "-")
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _page(table: pd.DataFrame, tested: set[tuple[str, str]], how: Mapping[str, object], drawn: bool) -> str:
+    """What was run, how to read it, the figures, and the tables, with a link from those that are tested."""
     listed = "\n".join(f"- {name}: {value}" for name, value in how.items())
-    parts = ["# Comparison", listed, NOTES.format(batches=ENOUGH_PROMPTS), CAPTION]
+    parts = ["# Comparison", listed, NOTES, CAPTION]
     for model, tasks in table.groupby("model", sort=False):
         name = _figure(model)
         shown = f"![accuracy against cost]({name}.svg)" if drawn else "accuracy against cost"
         parts += [f"## {model}", f"[{shown}]({name}.html)"]
         for task, rows in tasks.groupby("task", sort=False):
             parts += [f"### {model}, {task} ({rows['n'].max()} problems)", markdown(rows)]
-            parts += against(tests[(tests.model == model) & (tests.task == task)])
-    return "\n\n".join(parts) + "\n"
+            if (model, task) in tested:
+                parts += [f"[Each against the baselines, on the same problems]({_tests(model, task)})"]
+    return _joined(parts)
 
 
 def _shown(table: pd.DataFrame) -> Table:

@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.shares import percent, share
 from analysis.signals import AGAIN, EXACT, JOINT, JOINT_REACH, NEAR, TRUNCATED
 from analysis.statistics import clustered, mean
-from analysis.strata import flat
+from analysis.strata import LEVEL, corrected, flat
 from analysis.study import Row
 
 AGREEMENT = {"same": 0, "within 1": 1, "within 4": 4}
@@ -59,7 +59,8 @@ def instead(opened: pd.DataFrame) -> pd.DataFrame:
             "difference": difference,
         }  # fmt: skip
         rows.append({"of": what, "openings": len(known), **flat(found), "p": difference.p})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(**{"p, Holm": corrected(table["p"])})
 
 
 def _compared(opened: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -89,4 +90,5 @@ def sentence(table: pd.DataFrame) -> str:
 def _judged(row: pd.Series) -> str:
     if np.isnan(row["difference, high"]):
         return "too few to tell"
-    return "more than sampling changes" if row["difference, high"] < 0 else "no change beyond sampling shows"
+    fewer = row["difference, high"] < 0 and row["p, Holm"] < LEVEL
+    return "more than sampling changes" if fewer else "no change beyond sampling shows"

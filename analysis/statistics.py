@@ -14,6 +14,8 @@ from depcap.evaluation import wilson
 RESAMPLES, CLUSTER_RESAMPLES = 9_999, 2_000
 ENOUGH_PROMPTS = 10
 """Things that come from fewer prompts have no interval."""
+MOST_UNDEFINED = 0.01
+"""A statistic that does not exist in more resamples than this hangs on a few prompts: no interval either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def clustered(
 ) -> Interval:
     """A statistic of columns of numbers, prompts resampled whole: things from one prompt hang together.
 
-    Resamples in which the statistic does not exist (NaN) are left out.
+    Resamples in which the statistic does not exist (NaN) are left out; where they are many there is no
+    interval.
     """
     return clustered_all({"": statistic}, columns, prompts, null, seed)[""]
 
@@ -152,9 +155,10 @@ def clustered_all(
 
 def _interval(value: float, draws: NDArray[np.float64], null: float) -> Interval:
     """A statistic with the interval of its draws."""
-    draws = draws[~np.isnan(draws)]
-    if np.isnan(value) or not len(draws):
+    undefined = np.isnan(draws)
+    if np.isnan(value) or undefined.mean() > MOST_UNDEFINED:
         return Interval(value, None)
+    draws = draws[~undefined]
     low, high = np.quantile(draws, (0.025, 0.975))
     beyond = min((draws <= null).mean(), (draws >= null).mean())
     return Interval(value, (float(low), float(high)), min(1.0, 2 * max(float(beyond), 1 / len(draws))))
@@ -175,6 +179,11 @@ def _mean_at(place: int, rows: NDArray[np.float64]) -> float:
 def mean(values: NDArray[np.float64]) -> float:
     """The mean; NaN of nothing."""
     return float(values.mean()) if len(values) else np.nan
+
+
+def difference_of_shares(group: NDArray[np.float64], hits: NDArray[np.float64]) -> float:
+    """The share of hits in a group, less that of all others; NaN where either is empty."""
+    return mean(hits[group > 0]) - mean(hits[group == 0])
 
 
 def separation(score: NDArray[np.float64], truth: NDArray[np.float64]) -> float:

@@ -10,6 +10,8 @@ from analysis.statistics import Interval
 
 DISTANCES = {"1–8": slice(0, 8), "9–16": slice(8, 16), "17–32": slice(16, 32), "33–": slice(32, None)}
 """Places after the last block."""
+LEVEL = 0.05
+"""What a corrected p must be below for a verdict to name what it is of."""
 SHOWN = (RATIO, "median J / A", GAP, "Spearman")
 
 
@@ -80,9 +82,14 @@ def _kinds(blocks: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 def holm(ps: Sequence[float | None]) -> list[float]:
     """Holm's correction of p-values, in the order given; NaN where there was none."""
-    known = sorted((p, place) for place, p in enumerate(ps) if p is not None)
+    known = sorted((p, place) for place, p in enumerate(ps) if p is not None and not np.isnan(p))
     corrected, worst = [np.nan] * len(ps), 0.0
     for rank, (p, place) in enumerate(known):
         worst = max(worst, min(1.0, p * (len(known) - rank)))
         corrected[place] = worst
     return corrected
+
+
+def corrected(ps: pd.Series) -> pd.Series:
+    """Holm's correction of a column."""
+    return pd.Series(holm(ps.astype(float).tolist()), ps.index)

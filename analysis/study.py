@@ -30,7 +30,7 @@ Row = dict[str, Any]
 Progress = Callable[[int], object]
 NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
 """How the decode of a held-out problem is called."""
-ROWS = 3
+ROWS = 4
 """What rows hold, as a number: a journal with rows of another kind is not gone on with."""
 
 
@@ -144,8 +144,9 @@ def _same(header: Header, request: Request, path: Path) -> None:
     """Whether a trace that is there is the one that would be recorded."""
     wanted = identity(request.model, request.settings) | {"prompt_ids": request.prompts[0]}
     for key, value in wanted.items():
-        if getattr(header, key) != value:
-            other = f"{key} {getattr(header, key)!r}, not {value!r}"
+        found = json_params(header.params) if key == "params" else getattr(header, key)
+        if found != value:
+            other = f"{key} {found!r}, not {value!r}"
             raise DepcapError(f"{path} is of another decode ({other}): give another folder")
 
 

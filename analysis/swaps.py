@@ -84,7 +84,14 @@ def problem(name: str) -> tuple[Task, Example] | None:
 
 
 def depcap_rule(model: Model, trace: Trace, samples: int, seed: int) -> SignalBlock:
-    """The boundary that a trace was decoded with, ready to take another signal; only DepCap's does."""
+    """The boundary that a trace was decoded with, ready to take another signal; only DepCap's does.
+
+    DepcapError for a decode with draws: the row of a batch draws in its own way, and another signal's decode
+    would differ by that alone.
+    """
+    if trace.header.temperature > 0:
+        why = "boundaries are studied on decodes without draws"
+        raise DepcapError(f"temperature {trace.header.temperature}: {why}")
     method = named_method(model, settings(trace.header)).method
     if not isinstance(method, Method) or not isinstance(method.boundary, InfluenceBlock):
         raise DepcapError(f"boundaries are studied on decodes of depcap, not of {trace.header.method}")

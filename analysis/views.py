@@ -36,9 +36,10 @@ def conflicts(trace: Trace, step: int) -> go.Figure:
     confidence = dict(zip(row["positions"], row["confidence"], strict=True))
     candidates, committed = row["candidates"] or [], set(row["committed"])
     edges = [(edge["i"], edge["j"], edge["d"]) for edge in row["edges"] or []]
-    ignored = [edge for edge in edges if {edge[0], edge[1]} <= committed]
-    blocked = [edge for edge in edges if edge not in ignored]
-    figure = figures.conflicts(candidates, [confidence[place] for place in candidates], blocked, ignored)
+    by_chosen = [[edge for edge in edges if len({*edge[:2]} & committed) == chosen] for chosen in range(3)]
+    other, blocked, ignored = by_chosen
+    sure = [confidence[place] for place in candidates]
+    figure = figures.conflicts(candidates, sure, blocked, ignored, other)
     labels = [trace.header.pieces[proposed[place]].strip() or "␣" for place in candidates]
     figure.update_xaxes(tickvals=candidates, ticktext=labels, tickangle=0)
     if not ignored:

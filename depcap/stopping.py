@@ -67,8 +67,8 @@ class EndOfTextPrediction:
 
     Differences:
 
-    - Whether positions that are unmasked in this very step count for the second line is not clear from the
-      paper; in our reading they do.
+    - Positions that are unmasked in this very step count for the second line: not clear from the paper, but
+      so in the official code.
     - The official code takes one id for the end (not LLaDA's `<|eot_id|>`), here every id that ends a
       response counts. Its code for Dream looks at the block alone.
     - With a cache that does not compute the suffix, "anywhere" is what it computes.

@@ -42,7 +42,7 @@ print(result.block_sizes)
 views.boundary(result.trace, 1)
 
 # %% [markdown]
-# `lambda_u` weighs uncertainty against influence: a larger one makes shorter blocks.
+# `lambda_u` weighs uncertainty against influence: a larger one mostly makes shorter blocks.
 
 # %%
 for weight in (0.0, 0.6, 1.2, 2.4):

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Which tokens must not be unmasked together
 # Two positions are in conflict if each finds the other's token plausible at its own place: D = log p_i(x_j)
-# + log p_j(x_i) > gamma. DepCap unmasks confident positions of which no two are in conflict.
+# + log p_j(x_i) > gamma. DepCap unmasks confident positions, no two in conflict unless both are very sure.
 
 # %%
 import pandas as pd

@@ -89,7 +89,7 @@ def row(name: str, preset: Preset) -> dict[str, str | None]:
     return {
         "method": f"[`{name}`](#{name})", "block boundary": preset.boundary, "tokens": preset.tokens,
         "trained part": preset.trained or None, "caches": ", ".join(preset.caches),
-        "stop rules": ", ".join(STOPS), "auxiliary model": preset.auxiliary or None,
+        "stop rules": ", ".join(preset.stops), "auxiliary model": preset.auxiliary or None,
         "paper": f"[{link}](https://arxiv.org/abs/{link})" if link else None,
         "the paper's figure": preset.headline or None, "guesses and differences": preset.caveat or None,
     }  # fmt: skip

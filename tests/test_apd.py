@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import apd
-from strategies import families, gen_lengths, probabilities, prompts
+from reference.ranges import probabilities
+from strategies import families, gen_lengths, prompts
 from test_reference import naive
 
 import depcap

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import depcap_
+from reference import depcap as naive
 from strategies import log_probs
 from test_influence import SCORE
 
@@ -36,10 +36,10 @@ def clamp(opening: Opening, row: int = 0) -> str:
 
 
 def by_hand(policy: InfluenceBlock, before: np.ndarray, now: np.ndarray, start: int, end: int) -> int:
-    base = {i: depcap_.top_k_cache(before[i], policy.top_k) for i in range(start, end)}
-    current = {i: depcap_.top_k_cache(now[i], policy.top_k) for i in range(start, end)}
+    base = {i: naive.top_k_cache(before[i], policy.top_k) for i in range(start, end)}
+    current = {i: naive.top_k_cache(now[i], policy.top_k) for i in range(start, end)}
     sizes = policy.min_size, policy.max_size, policy.lambda_u
-    return depcap_.block_size(now, start, end, base, current, *sizes)
+    return naive.block_size(now, start, end, base, current, *sizes)
 
 
 policies = st.builds(

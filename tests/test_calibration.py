@@ -77,10 +77,16 @@ def test_the_verdict_takes_no_side_where_prompts_disagree() -> None:
 
 
 def test_what_sampling_alone_makes_of_the_error_falls_with_the_number_of_proposals() -> None:
-    few, many = (error_of_sampling(np.full(n, 0.75)) for n in (50, 5_000))
+    few, many = (error_of_sampling(np.full(n, 0.75), np.arange(n)) for n in (50, 5_000))
     normal = np.sqrt(0.75 * 0.25 * 2 / np.pi)  # the mean of |normal|, for a single bin
     assert few == pytest.approx(normal / 50**0.5, rel=0.15)
     assert many == pytest.approx(normal / 5_000**0.5, rel=0.15)
+
+
+def test_what_a_position_proposes_again_and_again_is_one_thing_that_was_drawn() -> None:
+    confidence, positions = np.full(50, 0.75), np.arange(50)
+    once, often = (error_of_sampling(np.tile(confidence, n), np.tile(positions, n)) for n in (1, 20))
+    assert often == pytest.approx(once)
 
 
 def test_tokens_are_counted_by_steps_seen_and_steps_right() -> None:

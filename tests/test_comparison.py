@@ -190,11 +190,14 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     assert "`fast-dllm`" in said
     assert "- positions to fill: 8\n- stop rule: eos" in said
     assert "- problems per batch: 20\n- device: cpu\n- dtype: float32\n" in said
-    assert "Against `llada`, cache none:" in said
+    tests = re.search(r"\[Each against the baselines.*\]\((tests-.+-python\.md)\)", said)
+    assert tests
+    compared = (out / tests[1]).read_text()
+    assert "Against `llada`, cache none:" in compared
+    assert "Holm" in compared
     assert re.search(r"- decoded on: .+ \(\w+\); threads: 1; depcap [\d.]+, torch \S+\n\n", said)
     assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
     assert f"- command: `depcap compare --model {text_folder} " in said
-    assert "Holm" in said
     assert "**bold**" in said
     page = next(out.glob("pareto-*.html")).read_text()
     assert '"showSendToCloud": false' in page

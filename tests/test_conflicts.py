@@ -27,7 +27,7 @@ def pairs(*kinds: dict[str, object], each: int = 2) -> pd.DataFrame:
     plain = {
         "task": "python", "step": 1, "i": 3, "j": 4, "distance": 1, "d": -30.0, "confidence": 0.9,
         "same_token": False, "information": 0.0, "flips": False, "covered": 0.9,
-        "together": False, "gamma": -16.0,
+        "together": False, "gamma": -16.0, "sure": True,
     }  # fmt: skip
     noise = np.random.default_rng(0)
     return pd.DataFrame(
@@ -77,22 +77,30 @@ def test_each_decodes_own_gamma_is_the_rule_as_decoded() -> None:
 def test_d_stands_beside_low_confidence() -> None:
     table = signals(pairs(FLAGGED, WRONGLY, FREE)).set_index(["dependent if", "signal"])
     d = table.loc[(CHANGES, "D")]
-    assert d[["AUC", "beyond low confidence"]].tolist() == [1, 0]
+    assert d[["AUC", "less that of low confidence"]].tolist() == [1, 0]
     # where all are equally confident, confidence alone finds half
     alike = signals(pairs(FLAGGED | {"confidence": 0.9}, FREE)).set_index(["dependent if", "signal"])
     found = alike.loc[(CHANGES, "D")]
-    assert found["beyond low confidence"] == found["beyond low confidence, low"] == 0.5
-    assert np.isnan(alike.loc[(CHANGES, "nearer"), "beyond low confidence"])
+    assert found["less that of low confidence"] == found["less that of low confidence, low"] == 0.5
+    assert np.isnan(alike.loc[(CHANGES, "nearer"), "less that of low confidence"])
 
 
 def test_pairs_unmasked_together_are_counted_by_conflict() -> None:
     both = {"together": True}
     changing, kept, apart = FLAGGED | both, WRONGLY | both, FREE | both
     table = unmasked_together(pairs(changing, kept, apart, MISSED)).set_index("pair")
-    assert table["pairs"].to_dict() == {"not in conflict": 40, "in conflict": 80}
-    assert table["token would have changed"].to_dict() == {"not in conflict": 0, "in conflict": 0.5}
+    assert table["pairs"].to_dict() == {"not in conflict": 40, "in conflict": 80, "difference": 120}
+    assert table["token would have changed"].tolist() == [0, 0.5, 0.5]
     assert table.loc["not in conflict", "token would have changed, high"] == pytest.approx(0.161, abs=1e-3)
     assert table.loc["in conflict", "mean information"] == 0.25
+
+
+def test_only_pairs_that_may_be_unmasked_in_conflict_are_compared() -> None:
+    changing, kept = FLAGGED | {"together": True}, FREE | {"together": True}
+    unsure = kept | {"flips": True, "sure": False}
+    table = unmasked_together(pairs(changing, kept, unsure)).set_index("pair")
+    named = ["token would have changed, low", "token would have changed", "token would have changed, high"]
+    assert table.loc["difference", named].tolist() == [1, 1, 1]
 
 
 # The verdict
@@ -100,23 +108,38 @@ def test_pairs_unmasked_together_are_counted_by_conflict() -> None:
 
 def test_the_verdict_quotes_the_share_that_depends_with_its_interval() -> None:
     verdict = conflicts.conclude(pairs(FLAGGED, WRONGLY, FREE)).verdict
-    assert "better than chance" in verdict
-    assert (
-        "it flags 66.7% of 120 pairs, 50.0% (50.0% to 50.0%) of these depend, against 33.3% of all" in verdict
+    assert verdict.startswith(
+        "Of the 66.7% of 120 pairs that the conflict rule flags 50.0% (50.0% to 50.0%) depend, of the others"
+        " 0.0%: more often. The score D itself tells dependent pairs from others better than chance"
     )
     assert "Where dependent means" not in verdict  # every meaning says the same
 
 
-def test_where_nothing_is_flagged_the_verdict_says_none() -> None:
-    verdict = conflicts.conclude(pairs(FLAGGED, WRONGLY, FREE).assign(gamma=0.0)).verdict
-    assert "it flags none of 120 pairs, of which 33.3% depend" in verdict
+@pytest.mark.parametrize(("gamma", "said"), [(0.0, "none"), (-40.0, "all")])
+def test_a_rule_that_tells_no_pair_from_another_gets_no_credit_for_its_score(gamma: float, said: str) -> None:
+    verdict = conflicts.conclude(pairs(FLAGGED, WRONGLY, FREE).assign(gamma=gamma)).verdict
+    assert verdict.startswith(
+        f"The conflict rule flags {said} of 120 pairs, of which 33.3% depend. The score"
+    )
     assert "nan" not in verdict
+
+
+def test_flagged_pairs_that_depend_no_more_than_the_others_are_said_not_to() -> None:
+    half = pairs(FLAGGED, MISSED).assign(information=lambda rows: (rows.prompt % 2) * 0.5)
+    verdict = conflicts.conclude(pd.concat([half] * 2)).verdict
+    assert "depend, of the others 50.0%: not shown to be more or less often" in verdict
+
+
+def test_one_dependent_pair_is_too_few() -> None:
+    table = pairs(FREE, each=10)
+    table.loc[0, ["d", "information"]] = [-1.0, 0.5]
+    assert "Too few prompts or dependent pairs" in conflicts.conclude(table).verdict
 
 
 def test_the_verdict_names_a_meaning_of_dependent_that_disagrees() -> None:
     changing = FREE | {"flips": True, "information": 0.0}
     verdict = conflicts.conclude(pairs(FLAGGED | {"flips": False}, FREE, changing)).verdict
-    assert verdict.startswith("The conflict rule tells dependent pairs from others better than chance")
+    assert "The score D itself tells dependent pairs from others better than chance" in verdict
     assert "Where dependent means that the other's token changes, it flags the wrong pairs" in verdict
     assert "I ≥ 0.1" not in verdict
 
@@ -143,13 +166,21 @@ def test_the_pairs_are_of_the_rules_own_candidates(llada: depcap.Model, trace: T
     rows = {row["step"]: row for row in trace.rows()}
     assert any(confidence < 0.5 for row in rows.values() for confidence in row["confidence"])
     for row in rows.values():
-        assert candidates(row, 0.3) == row["candidates"]
+        assert candidates(row, 0.3, len(trace.header.prompt_ids) + 40) == row["candidates"]
     found = conflicts.measure(llada, Decode("elsewhere", trace, 0))
     assert found
     assert any(pair["confidence"] < 0.5 for pair in found)
     for pair in found:
         assert 0 < pair["covered"] <= 1
         assert {pair["i"], pair["j"]} <= set(rows[pair["step"]]["candidates"])
+
+
+def test_nothing_beyond_the_end_token_is_looked_at(llada: depcap.Model, trace: Trace) -> None:
+    tokens = [*trace.header.tokens[:10], trace.header.end_ids[0], *trace.header.tokens[11:]]
+    short = replace(trace, header=trace.header.model_copy(update={"tokens": tokens}))
+    found = conflicts.measure(llada, Decode("elsewhere", short, 0))
+    assert found
+    assert max(pair["j"] for pair in found) <= len(trace.header.prompt_ids) + 10
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The worked example of CONTRIBUTING.md works as it stands: its file, its reference, and its lines."""
+"""The worked example of CONTRIBUTING.md works as it stands: its file, its test, and its line."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import reference
 import strategies
 import test_methods
 import test_reference
@@ -21,14 +20,13 @@ from depcap.methods.base import DIFFUSION_CACHES
 from scripts import methods_table
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
-METHOD, REFERENCE, STRATEGY = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-IMPORTS = dict(re.findall(r"`(from ([\w.]+) import relative)`", TEXT))
-LINES = dict(re.findall(r"in `(\w+)`: `(\"relative\": .*,)`", TEXT))
+METHOD, REFERENCE = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+IMPORT, LINE = re.findall(r"`(from depcap.methods import relative)`: `(\"relative\": .*),`", TEXT)[0]
 
 
-def module(source: str, **known: Any) -> ModuleType:
-    made = ModuleType("relative")
-    vars(made).update(known)
+def module(source: str, name: str = "relative") -> ModuleType:
+    made = ModuleType(name)
+    made.__package__ = name.rpartition(".")[0]
     exec(source, vars(made))
     return made
 
@@ -38,15 +36,11 @@ def relative() -> Iterator[Any]:
     """The example, written where it says."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods, "relative", module(METHOD), raising=False)
-        patch.setattr(reference, "relative", module(REFERENCE), raising=False)
-        from_methods, from_reference = (vars(module(line)) for line in IMPORTS)
-        here = vars(module(STRATEGY, **vars(strategies)))
-        for name, table, names in (
-            ("METHODS", depcap.METHODS, from_methods),
-            ("DECODERS", test_reference.DECODERS, from_reference),
-            ("PARAMS", strategies.PARAMS, here),
-        ):
-            patch.setitem(table, "relative", eval("{" + LINES[name] + "}", names)["relative"])  # type: ignore[attr-defined]
+        line = eval("{" + LINE + "}", vars(module(IMPORT)))
+        patch.setitem(depcap.METHODS, "relative", line["relative"])  # type: ignore[attr-defined]
+        naive = module(REFERENCE, "reference.relative")
+        patch.setitem(test_reference.DECODERS, "relative", naive.decode)
+        patch.setitem(strategies.PARAMS, "relative", naive.params)
         yield depcap.METHODS["relative"]
 
 

@@ -45,7 +45,9 @@ def exact(model: Exact) -> Estimate:
 def test_a_coherent_models_own_marginals_are_its_one_shot_marginals(model: Exact) -> None:
     found = exact(model)
     after = torch.tensor([AFTER])
-    np.testing.assert_allclose(found.marginals[:, :3], model.marginals(after)[0, ORDER].exp(), atol=1e-9)
+    for part in range(3):  # nothing is drawn, so that halves are the whole
+        one_shot = model.marginals(after)[0, ORDER].exp()
+        np.testing.assert_allclose(found.marginals[:, part, :3], one_shot, atol=1e-9)
     assert found.dependence.sum() == pytest.approx(found.correlation.sum(), abs=1e-9)
     proxy = own(model, sampled(model, AFTER, BEFORE, ORDER, 3_000), BEFORE, ORDER, 1)
     assert proxy.additive.sum() == pytest.approx(found.proxy, rel=0.05, abs=1e-3)
@@ -78,7 +80,7 @@ def test_few_histories_make_the_proxy_too_large_and_half_of_them_tell_by_how_muc
         found.append((float(proxy.additive.sum()), float(proxy.additive_half.sum())))
     every, half = np.mean(found, axis=0)
     assert truth < every < half
-    assert abs(2 * every - half - truth) < 0.7 * (every - truth)
+    assert abs(2 * every - half - truth) < 0.4 * (every - truth)
 
 
 def test_marginals_are_means_over_histories_the_first_candidates_is_exact() -> None:

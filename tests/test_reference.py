@@ -1,7 +1,6 @@
 """The engine gives what the slow, obvious decoders give."""
 
 from collections.abc import Mapping
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,22 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import (
-    adablock,
-    ar,
-    dawn,
-    depcap_,
-    dream,
-    eb_sampler,
-    fast_dllm,
-    grid,
-    klass,
-    learn2pd,
-    llada,
-    localleap,
-    prophet,
-    wino,
-)  # fmt: skip
+from reference import REFERENCES, ar
 from reference.network import Network
 from strategies import AT_RANDOM, PARAMS, families, gen_lengths, prompts
 from tiny import sharp_filter
@@ -34,22 +18,7 @@ import depcap
 from depcap.choices import joined
 from depcap.draws import POSITIONS, TOKENS
 
-DECODERS = {
-    "adablock": adablock.decode,
-    "checkerboard": partial(grid.decode, pattern="checkerboard"),
-    "dawn": dawn.decode,
-    "depcap": depcap_.decode,
-    "dream": dream.decode,
-    "dus": partial(grid.decode, pattern="dilated"),
-    "eb-sampler": eb_sampler.decode,
-    "fast-dllm": fast_dllm.decode,
-    "klass": klass.decode,
-    "learn2pd": partial(learn2pd.decode, weights={k: w.tolist() for k, w in sharp_filter().weights.items()}),
-    "llada": llada.decode,
-    "localleap": localleap.decode,
-    "prophet": partial(prophet.decode, end_id=33),
-    "wino": wino.decode,
-}
+DECODERS = {name: reference.decode for name, reference in REFERENCES.items()}
 LONGER = {"adablock": st.integers(1, 40), "depcap": st.integers(1, 40)}
 """Lengths for methods that choose a block's size."""
 
@@ -75,7 +44,8 @@ def naive(model: depcap.Model) -> Network:
     weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
     return Network(
         weights, config.num_heads, config.num_kv_heads, config.rope_theta, config.rms_norm_eps,
-        denoiser.mask_id, denoiser.shift,
+        denoiser.mask_id, denoiser.shift, denoiser.end_ids[0],
+        {name: weight.tolist() for name, weight in sharp_filter().weights.items()},
     )  # fmt: skip
 
 

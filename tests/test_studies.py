@@ -254,7 +254,7 @@ def test_a_history_ends_with_what_was_unmasked(trace: Trace) -> None:
 def test_only_proposals_that_waited_are_held_to_their_confidence() -> None:
     rows = pd.DataFrame(
         {
-            "prompt": ["a", "a"], "task": ["t", "t"], "position": [3, 4],
+            "prompt": ["a", "a"], "decode": ["d", "d"], "task": ["t", "t"], "position": [3, 4],
             "confidence": [[0.2, 0.9], [0.8]], "right": [[False, True], [True]],
             "unmasked": [[False, True], [True]],
         }

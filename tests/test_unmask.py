@@ -374,3 +374,10 @@ def test_wino_says_when_a_confident_position_has_to_wait() -> None:
     selection, _ = policy.select(doubted, block(10), policy.init(canvas))
     codes = [CODES[c] for c in policy.explain(doubted, selection)[0][0].tolist()]
     assert codes == ["committed_threshold"] * 7 + ["beyond_cap"] * 2 + ["below_threshold"]
+
+
+def test_an_entropy_budget_of_nothing_is_one_position_however_small_its_entropy() -> None:
+    """Beside a large entropy a small one is lost in float32: all of both would seem to be the larger."""
+    sure, unsure = [0.0, -23.0, -23.0], [0.8, 0.1, 0.1]
+    both = torch.stack([torch.tensor(sure), torch.tensor(unsure).log()])
+    assert chosen(pick(EntropyBudget(0.0), of_log_probs(both[None]), block(2))) == [0]

@@ -1,7 +1,7 @@
 """Left to right, one token per forward: a causal model's own way."""
 
 from depcap.boundary import FixedBlock
-from depcap.methods.base import Context, Params, Parts, Preset
+from depcap.methods.base import WITHOUT_PREDICTION, Context, Params, Parts, Preset
 from depcap.unmask import Quota
 
 
@@ -19,6 +19,7 @@ class ArParams(Params):
     Differences:
 
     - None: greedy decoding has no paper of its own. Cache `causal` keeps what was read, which is exact.
+    - Not with `eotp`: beyond the next token a causal model reads masks, of which it knows nothing.
     """
 
     def parts(self, _context: Context) -> Parts:
@@ -31,7 +32,8 @@ PRESET = Preset(
     paper="",
     boundary="every position",
     tokens="the next",
-    caveat="none: a causal model's own way, exact with its cache",
+    caveat="no paper: a causal model's own way, exact with its cache",
     caches=("none", "causal"),
+    stops=WITHOUT_PREDICTION,
     causal=True,
 )

@@ -12,6 +12,7 @@ from depcap.errors import DepcapError
 from depcap.filter import Filter
 from depcap.protocols import BoundaryPolicy, Proposer, UnmaskPolicy
 from depcap.speculative import Speculation
+from depcap.stopping import STOPS
 from depcap.verifier import Verifier
 
 DIFFUSION_CACHES = tuple(name for name in CACHES if name not in ("trailing", "causal"))
@@ -20,6 +21,10 @@ REREADING_CACHES = tuple(name for name in DIFFUSION_CACHES if name != "dkv")
 Size = Annotated[int, Field(ge=1, le=4096)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+
+
+WITHOUT_PREDICTION = tuple(name for name in STOPS if name != "eotp")
+"""For methods to which a predicted end is not what it is to the decoders that the rule was made for."""
 
 
 def listed(value: object) -> object:
@@ -117,7 +122,7 @@ class Preset:
     `boundary` and `tokens` say what decides where a block ends and what is unmasked together; `headline` is
     the paper's own figure; `caveat` is where we had to guess, or where the published setting is another;
     `causal`: for causal models, for diffusion models, or (None) for both; `trained` and `auxiliary` name a
-    part that is learnt and a second model.
+    part that is learnt and a second model. `caches` and `stops` are those it can be used with.
     """
 
     params: type[Params]
@@ -129,6 +134,7 @@ class Preset:
     trained: str = ""
     auxiliary: str = ""
     caches: tuple[str, ...] = DIFFUSION_CACHES
+    stops: tuple[str, ...] = tuple(STOPS)
     causal: bool | None = False
 
     @property

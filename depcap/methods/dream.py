@@ -12,7 +12,7 @@ from depcap import measures
 from depcap.boundary import FixedBlock
 from depcap.draws import POSITIONS, Generators, generators, gumbel, token_noise, uniform
 from depcap.errors import DepcapError
-from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
+from depcap.methods.base import WITHOUT_PREDICTION, Context, NotNegative, Params, Parts, Preset, Size
 from depcap.proposer import proposal
 from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import Explanation, Ordinary, Selected, best, explained
@@ -147,6 +147,8 @@ class DreamParams(Params):
     - More steps than positions are refused: many of them would unmask nothing.
     - A step's share is counted per row, where some copies take the batch's mean and older ones its sum.
     - There measures are taken of bfloat16 probabilities.
+    - Not with stop rule `eotp`: the schedule's clock would run on over a row cut short, and unmask next to
+      nothing for most of its steps.
     - Not with caches `dual`, `dpad` and `streaming`: where all is one block, each of them is `prefix`.
     """
 
@@ -181,4 +183,5 @@ PRESET = Preset(
     caveat="the recommended settings, but greedy; a step's share is counted per row, where some copies take"
     " the batch's mean",
     caches=("none", "prefix", "vicinity", "dkv"),
+    stops=WITHOUT_PREDICTION,
 )

@@ -49,8 +49,9 @@ class LladaParams(Params):
         U   = the n_s positions of largest c               n_s = ⌊m / S⌋ + [s < m mod S], s = 0 .. S − 1
         z   = z_u + (w + 1) (z_c − z_u)                    with guidance w: z_u sees masks for the prompt
 
-    m is the block's size and S = `steps` / number of blocks. With `steps` = `gen_length`, the default, this
-    is one token per step. With guidance 0 there is one pass, as of any other method.
+    m is the block's size and S = `steps` / number of blocks. `steps` = `gen_length`, the default, is one
+    token per step, even where the last block is shorter. With guidance 0 there is one pass, as of any other
+    method.
 
     Defaults: blocks of 32 and one token per step, as the papers around it evaluate. The official function has
     128 steps for 128 positions in one block of 128.
@@ -81,12 +82,13 @@ class LladaParams(Params):
         gen_length = context.gen_length
         blocks = math.ceil(gen_length / self.block_size)
         steps = self.steps or gen_length
-        per_block = self.block_size if self.steps is None else steps // blocks
-        if self.steps is not None and (steps % blocks or not blocks <= steps <= gen_length):
+        one_each = steps == gen_length
+        if not one_each and (steps % blocks or not blocks <= steps <= gen_length):
             raise DepcapError(
                 f"method llada: steps {steps} must be a multiple of the {blocks} blocks (gen_length"
                 f" {gen_length} / block_size {self.block_size}), from {blocks} to {gen_length}"
             )
+        per_block = self.block_size if one_each else steps // blocks
         quota = Quota(per_block) if self.order == "confidence" else RandomQuota(per_block, context.seed)
         resolved = self.model_dump() | {"steps": steps}
         return Parts(FixedBlock(self.block_size), quota, resolved, guidance=self.guidance)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from depcap.errors import DepcapError
-from depcap.methods.base import Context, Params, Preset, Size
+from depcap.methods.base import WITHOUT_PREDICTION, Context, Params, Preset, Size
 from depcap.speculative import Speculation
 
 
@@ -32,6 +32,8 @@ class PearlParams(Params):
       their full length, however unsure the draft; the drafter keeps no state, and is not trained to draft.
     - Published is overlap in time. Here drafting and checking take turns, and `seconds` is their sum.
     - Greedy only: the official code also accepts drawn tokens with probability min(1, p / q).
+    - Not with `eotp`: beyond the first draft that fails the verifier has read refused tokens, so that an end
+      it sees there is not one of its own text.
     - It may return a tail that nothing has verified, or more than was asked for. Here nothing unverified is
       kept.
     """
@@ -58,6 +60,7 @@ PRESET = Preset(
     caveat="the diffusion-drafted form is our reading; drafting and checking, which PEARL overlaps in time,"
     " run one after the other here; greedy only",
     caches=("none",),
+    stops=WITHOUT_PREDICTION,
     causal=None,
     auxiliary="a causal model over the same tokens, which has the last word",
 )

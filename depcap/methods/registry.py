@@ -7,6 +7,7 @@ from typing import Any
 from depcap.caches import cache_policy
 from depcap.choices import checked, choose
 from depcap.decoder import Method
+from depcap.errors import DepcapError
 from depcap.methods import (
     adablock,
     apd,
@@ -84,6 +85,10 @@ def make_method(
     preset = choose(METHODS, name, "method")
     cache, keeping = cache_policy(cache, preset.caches)
     stop_rule = choose(STOPS, stop, "stop")
+    if stop not in preset.stops:
+        raise DepcapError(
+            f"method {name} does not go with stop {stop!r} (accepted: {', '.join(preset.stops)})"
+        )
     chosen = checked(f"method {name}", preset.params, params or {}, preset.params.model_fields)
     parts = chosen.parts(Context(gen_length, temperature, seed, resources))
     if isinstance(parts, Speculation):

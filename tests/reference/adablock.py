@@ -3,7 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import PROMPT_VOCAB, probabilities
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, delimiter_threshold, delimiter_ids):
@@ -30,6 +33,15 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, delimiter_
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+@st.composite
+def params(draw, gen_length):
+    delimiters = st.lists(st.integers(0, PROMPT_VOCAB - 1), min_size=1, max_size=12, unique=True)
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": draw(probabilities),
+        "delimiter_threshold": draw(st.floats(0, 1.1)), "delimiter_ids": draw(delimiters),
+    }  # fmt: skip
 
 
 def size(ahead, gen_length, block_size, delimiter_threshold, delimiter_ids):

@@ -3,7 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(
@@ -45,6 +48,16 @@ def decode(
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+@st.composite
+def params(draw, gen_length):
+    low, threshold = sorted((draw(probabilities), draw(probabilities)))
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": threshold, "low_threshold": low,
+        "induced_threshold": draw(st.floats(0.0, threshold)), "sink_threshold": draw(st.floats(0.03, 0.5)),
+        "edge_threshold": draw(st.floats(0.01, 0.4)),
+    }  # fmt: skip
 
 
 def dependencies(network, block, sink_threshold, edge_threshold):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 
 from .caches import forward
 from .llada import gumbel
@@ -45,6 +46,15 @@ def decode(
             out.unmask_step[i - first] = out.nfe
     out.tokens = x[first:]
     return out
+
+
+def params(gen_length):
+    return st.fixed_dictionaries(
+        {
+            "steps": st.integers(1, gen_length), "eps": st.sampled_from((1e-3, 0.1)),
+            "alg": st.sampled_from(("maskgit_plus", "topk_margin", "entropy")),
+        }
+    )  # fmt: skip
 
 
 def filtered(log_probs, temperature, top_p, top_k):

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .caches import forward
 
@@ -27,6 +28,15 @@ def decode(network, prompt, gen_length, cache, block_size, budget, measure):
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+def params(gen_length):
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 16), "budget": st.floats(0, 4),
+            "measure": st.sampled_from(("confidence", "margin", "entropy")),
+        }
+    )  # fmt: skip
 
 
 def sureness(log_probs, measure):

@@ -2,7 +2,10 @@
 
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold=None, factor=None):
@@ -35,6 +38,15 @@ def decode(network, prompt, gen_length, cache, block_size, threshold=None, facto
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+@st.composite
+def params(draw, gen_length):
+    threshold, factor = (
+        probabilities.map(lambda t: {"threshold": t}),
+        st.floats(0.05, 3).map(lambda f: {"factor": f}),
+    )
+    return draw(threshold | factor) | {"block_size": draw(st.integers(1, 16))}
 
 
 def factor_count(confidences, factor):

@@ -4,8 +4,10 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, kl_threshold, history):
@@ -38,6 +40,15 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, kl_thresho
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+def params(gen_length):
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 12), "threshold": probabilities,
+            "kl_threshold": st.floats(0.01, 5), "history": st.integers(1, 3),
+        }
+    )  # fmt: skip
 
 
 def kl(now, before):

@@ -3,11 +3,14 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
-def decode(network, prompt, gen_length, cache, block_size, threshold, weights, end_id=None):
-    """With `end_id` the sequence is cut where its end is predicted (EoTP)."""
+def decode(network, prompt, gen_length, cache, block_size, threshold, end_id=None):
+    """`network.filter` are the filter's weights. With `end_id` a predicted end cuts the sequence (EoTP)."""
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     start = len(prompt)
@@ -22,7 +25,7 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, weights, e
             sure = [math.exp(log_probs[i].max()) for i in range(start, end)]
             final = []
             for first in range(0, len(sure), 32):
-                final += accepts(sure[first : first + 32], weights)
+                final += accepts(sure[first : first + 32], network.filter)
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             surest = max(masked, key=lambda i: (log_probs[i].max(), -i))
             cut = predicted_end(network, x, log_probs, start, final, threshold, end_id)
@@ -35,6 +38,10 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, weights, e
     out.tokens = x[len(prompt) :]
     out.unmask_step = out.unmask_step[: len(out.tokens)]
     return out
+
+
+def params(gen_length):
+    return st.fixed_dictionaries({"block_size": st.integers(1, 16), "threshold": probabilities})
 
 
 def predicted_end(network, x, log_probs, start, final, threshold, end_id):

@@ -5,6 +5,7 @@ from copy import copy
 from types import SimpleNamespace
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .caches import forward
 
@@ -19,11 +20,12 @@ def decode(
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     blocks = math.ceil(gen_length / block_size)
+    one_each = steps is None or steps == gen_length
     start = len(prompt)
     while start < len(x):
         end = min(start + block_size, len(x))
         out.block_sizes.append(end - start)
-        schedule = num_transfer(end - start, block_size if steps is None else steps // blocks)
+        schedule = num_transfer(end - start, block_size if one_each else steps // blocks)
         for step, count in enumerate(schedule):
             masked = [i for i in range(start, end) if x[i] == network.mask_id]
             if not masked:
@@ -49,6 +51,20 @@ def decode(
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+def params(gen_length):
+    def with_steps(block_size):
+        blocks = math.ceil(gen_length / block_size)
+        equal = st.integers(1, gen_length // blocks).map(lambda per_block: per_block * blocks)
+        return st.fixed_dictionaries(
+            {
+                "block_size": st.just(block_size), "steps": st.none() | st.just(gen_length) | equal,
+                "guidance": st.sampled_from((0.0, 0.7)),
+            }
+        )  # fmt: skip
+
+    return st.integers(1, 16).flatmap(with_steps)
 
 
 def gumbel(uniform):

@@ -3,7 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, relaxed_threshold, radius):
@@ -30,3 +33,12 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, relaxed_th
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+@st.composite
+def params(draw, gen_length):
+    relaxed, threshold = sorted((draw(probabilities), draw(probabilities)))
+    return {
+        "block_size": draw(st.integers(1, 16)), "threshold": threshold, "relaxed_threshold": relaxed,
+        "radius": draw(st.integers(0, 5)),
+    }  # fmt: skip

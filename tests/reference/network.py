@@ -8,11 +8,15 @@ MASKED_OUT = -1e4
 
 
 class Network:
-    """`weights` by our names, as float64 arrays. `kept[layer, position]` holds the last key and value."""
+    """`weights` by our names, as float64 arrays. `kept[layer, position]` holds the last key and value.
 
-    def __init__(self, weights, heads, kv_heads, theta, eps, mask_id, shift):
+    `end_id` and `filter`, the weights of learn2pd's, are what some methods need of a model.
+    """
+
+    def __init__(self, weights, heads, kv_heads, theta, eps, mask_id, shift, end_id=None, filter=None):
         self.w, self.heads, self.kv_heads = weights, heads, kv_heads
         self.theta, self.eps, self.mask_id, self.shift = theta, eps, mask_id, shift
+        self.end_id, self.filter = end_id, filter
         self.layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
         self.kept = {}
 

@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
 
 
-def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps, end_id):
+def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_length, gaps):
     x = list(prompt) + [network.mask_id] * gen_length
     out = SimpleNamespace(nfe=0, block_sizes=[], unmask_step=[0] * gen_length)
     first = start = len(prompt)
@@ -18,7 +20,7 @@ def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_
             seen = [i for i in range(first, len(x)) if log_probs[i] is not None]
             answer = masked = [i for i in seen if x[i] == network.mask_id]
             if answer_start is None:
-                ends = [i for i in masked if int(log_probs[i].argmax()) == end_id]
+                ends = [i for i in masked if int(log_probs[i].argmax()) == network.end_id]
                 answer = [i for i in masked if i < min(ends, default=len(x))] or masked
             else:
                 answer = [i for i in seen if answer_start <= i - first < answer_start + answer_length]
@@ -35,6 +37,16 @@ def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_
         start = end
     out.tokens = x[first:]
     return out
+
+
+def params(gen_length):
+    gap = st.floats(0.1, 4)
+    return st.fixed_dictionaries(
+        {
+            "block_size": st.integers(1, 16), "answer_start": st.none() | st.integers(0, gen_length - 1),
+            "answer_length": st.integers(1, 6), "gaps": st.tuples(gap, gap, gap),
+        }
+    )  # fmt: skip
 
 
 def gap(log_probs):

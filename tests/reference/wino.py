@@ -3,7 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(network, prompt, gen_length, cache, block_size, threshold, keep_threshold):
@@ -38,3 +41,9 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, keep_thres
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+def params(gen_length):
+    return st.fixed_dictionaries(
+        {"block_size": st.integers(1, 24), "threshold": probabilities, "keep_threshold": probabilities}
+    )

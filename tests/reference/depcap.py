@@ -3,7 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from hypothesis import strategies as st
+
 from .caches import forward
+from .ranges import probabilities
 
 
 def decode(network, prompt, gen_length, cache, min_size, max_size, lambda_u, top_k, tau_low, tau_high, gamma):
@@ -32,6 +35,17 @@ def decode(network, prompt, gen_length, cache, min_size, max_size, lambda_u, top
         start = end
     out.tokens = x[len(prompt) :]
     return out
+
+
+@st.composite
+def params(draw, gen_length):
+    low, high = sorted((draw(probabilities), draw(probabilities)))
+    least = draw(st.integers(1, 8))
+    return {
+        "min_size": least, "max_size": draw(st.integers(least, 16)), "lambda_u": draw(st.floats(0, 3)),
+        "top_k": draw(st.sampled_from((1, 5, 40, 64))), "tau_low": low, "tau_high": high,
+        "gamma": draw(st.floats(-30, 0)),
+    }  # fmt: skip
 
 
 def top_k_cache(log_probs, k):
