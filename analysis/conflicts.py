@@ -16,7 +16,7 @@ from analysis import charts
 from analysis.charts import Band
 from analysis.dependence import Pairs, dependence
 from analysis.hints import CONFLICTS
-from analysis.openings import check_whole, end_of
+from analysis.openings import check_undrawn, check_whole, end_of
 from analysis.replay import canvas_at
 from analysis.shares import percent, share
 from analysis.statistics import Interval, clustered, difference_of_shares, separation, separation_gain
@@ -79,8 +79,7 @@ def measure(model: Model, decode: Decode) -> list[Row]:
 
 def _check_recomputed(header: Header) -> None:
     """DepcapError where D, computed anew from likeliest tokens without a cache, is not the decoder's."""
-    if header.temperature > 0:
-        raise DepcapError(f"temperature {header.temperature}: conflicts are studied on decodes without draws")
+    check_undrawn(header, "conflicts")
     if header.cache != "none":
         raise DepcapError(f"cache {header.cache}: conflicts are studied on decodes without a cache")
 

@@ -75,6 +75,12 @@ def check_whole(header: Header) -> None:
         raise DepcapError("decodes with guidance cannot be measured: the model alone is another distribution")
 
 
+def check_undrawn(header: Header, studied: str) -> None:
+    """DepcapError for a decode with draws, where it has to be done anew, in whole or in part."""
+    if header.temperature > 0:
+        raise DepcapError(f"temperature {header.temperature}: {studied} are studied on decodes without draws")
+
+
 def _opening(
     previous: dict[str, Any], row: dict[str, Any], after: list[int], header: Header, end: int
 ) -> Opening:

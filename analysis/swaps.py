@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from analysis.openings import check_undrawn
 from analysis.signals import ADABLOCK, CURVES, FIXED, RANDOM, TRUNCATED, RandomBlock, SignalBlock
 from analysis.study import NAME, Decode, Row, settings
 from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
@@ -89,9 +90,7 @@ def depcap_rule(model: Model, trace: Trace, samples: int, seed: int) -> SignalBl
     DepcapError for a decode with draws: the row of a batch draws in its own way, and another signal's decode
     would differ by that alone.
     """
-    if trace.header.temperature > 0:
-        why = "boundaries are studied on decodes without draws"
-        raise DepcapError(f"temperature {trace.header.temperature}: {why}")
+    check_undrawn(trace.header, "boundaries")
     method = named_method(model, settings(trace.header)).method
     if not isinstance(method, Method) or not isinstance(method.boundary, InfluenceBlock):
         raise DepcapError(f"boundaries are studied on decodes of depcap, not of {trace.header.method}")
