@@ -12,6 +12,7 @@ import numpy as np
 from analysis.additivity import log_probs, realised, sampled
 from analysis.curves import Curve, Estimate, Realised
 from analysis.marginals import Own, own
+from analysis.memory import Remembering
 from analysis.mixture import Mixture, mixture
 from analysis.openings import LAST, Opening, compared
 from analysis.study import Row
@@ -76,7 +77,7 @@ def measure(denoiser: Denoiser, opening: Opening, plan: Plan, seed: int) -> list
     sizes[CHOSEN] = min(opening.size, room, plan.largest)
     positions = list(range(opening.start, opening.start + max(sizes.values())))
     seen = _seen(denoiser, opening, positions, plan.samples)
-    mixed = None
+    denoiser, mixed = Remembering(denoiser), None
     if plan.baselines:
         mixed = mixture(denoiser, opening.after, opening.before, positions, plan.draws, seed)
 
