@@ -15,12 +15,12 @@ import pandas as pd
 from analysis import charts
 from analysis.charts import Band
 from analysis.dependence import Pairs, dependence
+from analysis.flagged import BEYOND, LESS, as_decoded, by_task, rules, signals, unmasked_together
 from analysis.hints import CONFLICTS
 from analysis.openings import check_undrawn, check_whole, end_of
 from analysis.replay import canvas_at
-from analysis.shares import percent, share
-from analysis.statistics import Interval, clustered, difference_of_shares, separation, separation_gain
-from analysis.strata import corrected, flat
+from analysis.shares import percent
+from analysis.statistics import Interval
 from analysis.study import Decode, Finding, Row, Study
 from depcap.errors import DepcapError
 from depcap.models.loading import Model
@@ -31,10 +31,6 @@ STEPS, POSITIONS, VALUES = 6, 12, 4
 RULE = {"tau_low": 0.8, "tau_high": 0.95, "gamma": -16.0}
 """DepCap's defaults, for decodes of other methods: candidates of the rule, which of them are committed in
 conflict too, and where a conflict begins."""
-DEPENDENT = (0.01, 0.1)
-"""Nats of mutual information from which two positions count as dependent; the verdict is on the first."""
-BEYOND, LESS = "beyond the others", "less that of low confidence"
-GAMMAS = (-40.0, -32.0, -24.0, -20.0, -16.0, -12.0, -8.0, -4.0, 0.0)
 ENOUGH, DRAWN = 100, 2_000
 """Fewer pairs tell nothing; the figure shows no more."""
 TERMS = (
@@ -113,7 +109,7 @@ def conclude(pairs: pd.DataFrame) -> Finding:
         _verdict(pairs, auc, own),
         {
             "Signals": auc, "The rule as decoded": own, "The rule at every gamma": rule,
-            "Unmasked together": unmasked_together(pairs), "By task": _tasks(pairs),
+            "Unmasked together": unmasked_together(pairs), "By task": by_task(pairs),
         },
         {
             "Precision and recall of the rule": charts.bands(
@@ -137,101 +133,6 @@ def conclude(pairs: pd.DataFrame) -> Finding:
 def _points(shown: pd.DataFrame) -> charts.Points:
     names = [f"{row.decode}, step {row.step}, positions {row.i} and {row.j}" for row in shown.itertuples()]
     return charts.Points(shown.d, shown.information.clip(lower=1e-8), names=names)
-
-
-def _truths(pairs: pd.DataFrame) -> dict[str, pd.Series]:
-    """Which pairs depend, by every meaning of the word."""
-    informed = {f"I ≥ {nats} nats": pairs.information >= nats for nats in DEPENDENT}
-    return informed | {"the other's token changes": pairs.flips.astype(bool)}
-
-
-def signals(pairs: pd.DataFrame) -> pd.DataFrame:
-    """How often a dependent pair scores above another, by D and by simpler signals.
-
-    `less that of low confidence` is D's AUC less that of low confidence: two unsure positions can depend more
-    on each other.
-    """
-    unsure = -pairs.confidence
-    scores = {
-        "D": pairs.d, "less confident": unsure, "nearer": -pairs.distance, "same token": pairs.same_token,
-    }  # fmt: skip
-    rows: list[Row] = []
-    for truth, dependent in _truths(pairs).items():
-        for name, score in scores.items():
-            auc = clustered(separation, [score, dependent], pairs["prompt"], 0.5)
-            rows.append({"dependent if": truth, "signal": name, **flat({"AUC": auc}), "p": auc.p})
-            if name == "D":
-                gain = clustered(separation_gain, [score, unsure, dependent], pairs["prompt"], 0.0)
-                rows[-1] |= flat({LESS: gain})
-    return _corrected(rows)
-
-
-def _corrected(rows: list[Row]) -> pd.DataFrame:
-    """The rows as a table; its p after Holm's correction."""
-    table = pd.DataFrame(rows)
-    return table.assign(p=corrected(table["p"]))
-
-
-def rules(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The rule D > gamma at every gamma."""
-    return pd.DataFrame(
-        {"dependent if": truth, "gamma": gamma, **_flagging(pairs, pairs.d > gamma, dependent)}
-        for truth, dependent in _truths(pairs).items()
-        for gamma in GAMMAS
-    )
-
-
-def as_decoded(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The rule with each decode's own gamma; `beyond the others` is precision less the others' share."""
-    flagged, rows = pairs.d > pairs.gamma, list[Row]()
-    for truth, dependent in _truths(pairs).items():
-        beyond = clustered(difference_of_shares, [flagged, dependent], pairs["prompt"], 0.0)
-        others = {"of the others": dependent[~flagged].mean(), **flat({BEYOND: beyond}), "p": beyond.p}
-        rows.append({"dependent if": truth, **_flagging(pairs, flagged, dependent), **others})
-    return _corrected(rows)
-
-
-def _flagging(pairs: pd.DataFrame, flagged: pd.Series, dependent: pd.Series) -> Row:
-    """Precision and recall; flagging at random would have the share of `dependent` as its precision."""
-    precision = share(dependent[flagged], pairs["prompt"][flagged])
-    recall = share(flagged[dependent], pairs["prompt"][dependent])
-    return {
-        "pairs": len(pairs), "flagged": flagged.mean(), "dependent": dependent.mean(),
-        **flat({"precision": precision, "recall": recall}),
-    }  # fmt: skip
-
-
-def unmasked_together(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs that the decoder unmasked in one step: how often one's token would have changed the other's.
-
-    Of pairs that are both sure enough to be unmasked in conflict too: those that are not in conflict would
-    otherwise be less sure. The last row is the difference.
-    """
-    found, both = list[Row](), pairs[pairs.together.astype(bool) & pairs.sure.astype(bool)]
-    flagged = both.d > both.gamma
-    for conflict, group in both.groupby(flagged):
-        changed = flat({"token would have changed": share(group["flips"], group["prompt"])})
-        found.append(
-            {
-                "pair": "in conflict" if conflict else "not in conflict", "pairs": len(group), **changed,
-                "mean information": group["information"].mean(),
-            }
-        )  # fmt: skip
-    if len(found) > 1:
-        apart = clustered(difference_of_shares, [flagged, both["flips"]], both["prompt"], 0.0)
-        found.append({"pair": "difference", "pairs": len(both), **flat({"token would have changed": apart})})
-    return pd.DataFrame(found)
-
-
-def _tasks(pairs: pd.DataFrame) -> pd.DataFrame:
-    """AUC of D, task by task, and how much of a position's mass its best `VALUES` tokens have."""
-    rows = []
-    for task, group in pairs.groupby("task", sort=False):
-        dependent = group.information >= DEPENDENT[0]
-        auc = clustered(separation, [group.d, dependent], group["prompt"], 0.5)
-        covered = {"mass covered": group["covered"].mean(), "least mass covered": group["covered"].min()}
-        rows.append({"task": task, "pairs": len(group), **flat({"AUC": auc}), "p": auc.p, **covered})
-    return _corrected(rows)
 
 
 def _verdict(pairs: pd.DataFrame, auc: pd.DataFrame, own: pd.DataFrame) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 import depcap
 from analysis import conflicts, statistics
-from analysis.conflicts import as_decoded, candidates, rules, signals, unmasked_together
+from analysis.conflicts import candidates
+from analysis.flagged import as_decoded, rules, signals, unmasked_together
 from analysis.study import Decode
 from depcap import DepcapError
 from depcap.trace import Trace
