@@ -36,7 +36,7 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     for title, table in finding.tables.items():
         name = f"{study.name}-{slug(title)}.parquet"
         write_table(table, out / name)
-        parts += [f"## {title}", *_hint(study, title), markdown(table), f"[{name}]({name})"]
+        parts += [f"## {title}", *_hint(study, title), markdown(folded(table)), f"[{name}]({name})"]
     report = out / f"{study.name}.md"
     replace_text(report, "\n\n".join(parts) + "\n")
     return report
@@ -58,6 +58,33 @@ def markdown(table: pd.DataFrame) -> str:
     columns = enumerate(known.to_numpy().T)
     text = [place for place, cells in columns if any(isinstance(cell, str) for cell in cells)]
     return str(known.to_markdown(index=False, floatfmt=".3g", missingval="–", disable_numparse=text))
+
+
+def folded(table: pd.DataFrame) -> pd.DataFrame:
+    """The same with an interval's bounds beside what they are of, in one cell: 0.5 (0.4 to 0.6).
+
+    Those of `x` are `x, low` and `x, high`; of the column before them, if they are `low` and `high`.
+    """
+    shown = dict[str, pd.Series]()
+    before = ""
+    for name in table.columns:
+        of = name.removesuffix(", low") if name.endswith(", low") else before
+        if name == "low" or name.endswith(", low"):
+            shown[of] = pd.Series(map(_interval, table[of], table[name], table[_high(name)]), table.index)
+        elif not (name == "high" or name.endswith(", high")):
+            shown[before := name] = table[name]
+    return pd.DataFrame(shown)
+
+
+def _high(low: str) -> str:
+    return f"{low.removesuffix('low')}high"
+
+
+def _interval(value: float, low: float, high: float) -> str | None:
+    """None where nothing is known."""
+    if pd.isna(value):
+        return None
+    return f"{value:.3g}" if pd.isna(low) or pd.isna(high) else f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _cell(value: object) -> object:

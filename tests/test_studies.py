@@ -15,7 +15,7 @@ from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
 from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
-from analysis.findings import slug, write
+from analysis.findings import folded, slug, write
 from analysis.openings import openings
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
 from analysis.statistics import separation
@@ -331,3 +331,18 @@ def test_what_cannot_be_analysed_is_one_line(
     code, _, err = run_cli("analyze", *arguments, "--out", str(tmp_path))
     assert (code, err.count("\n")) == (2, 1)
     assert said in err
+
+
+def test_a_report_shows_an_interval_beside_what_it_is_of() -> None:
+    table = pd.DataFrame(
+        {
+            "signal": ["D", "E", "F"], "AUC": [0.75, 0.5, np.nan], "AUC, low": [0.6, np.nan, np.nan],
+            "AUC, high": [0.9, np.nan, np.nan], "ratio": [2.0, 1.0, 3.0], "low": [1.5, 0.25, 1.0],
+            "high": [2.5, 4.0, 9.0], "pairs": [3, 4, 5],
+        }
+    )  # fmt: skip
+    shown = folded(table)
+    assert list(shown) == ["signal", "AUC", "ratio", "pairs"]
+    assert shown["AUC"].fillna("unknown").tolist() == ["0.75 (0.6 to 0.9)", "0.5", "unknown"]
+    assert shown["ratio"].tolist() == ["2 (1.5 to 2.5)", "1 (0.25 to 4)", "3 (1 to 9)"]
+    assert shown["pairs"].tolist() == [3, 4, 5]
