@@ -1,8 +1,9 @@
 """Is last-block influence additive across the tokens of a candidate block?
 
-DepCap (arXiv 2604.15750) sums, over candidate positions, how far the last block moved each distribution.
-Exactly it would be the divergence of the joint distributions, in two worlds that differ in the last block
-only: P, where it stands, and Q, where it is masked again.
+DepCap (arXiv 2604.15750) looks at how far the last block moved each candidate position's distribution, as
+if what it did to a block were the sum of these. Exactly it would be the divergence of the joint
+distributions, in two worlds that differ in the last block only: P, where it stands, and Q, where it is
+masked again.
 
     J = KL(P || Q) = sum_i E_P KL(P(x_i | x_<i) || Q(x_i | x_<i))      joint influence
     A = sum_i KL(P_i || Q_i)                                         additive proxy

@@ -12,8 +12,8 @@ ADDITIVITY = {
     "Cumulative ratio": "J over A of the first k candidates: of all blocks in sum, with its 95 % interval,"
     " and of the median block, with the middle half.",
     "Blocks left out": "What the verdict does not count, and what it would be if it did.",
-    "Drawn instead of masked": "A with last blocks drawn from the model where masks stand for not knowing"
-    " it.",
+    "Drawn instead of masked": "Q hides the last block behind masks. Here A is computed again with that block"
+    " drawn from the model instead, to see whether masks are a fair way of hiding it.",
     "What the gap is made of": "J − A' is what dependence between the tokens does: above zero the last block"
     " couples them, below they learn the same thing from it. A' − A is what the model's one-shot marginals"
     " miss of those of its own joint.",
@@ -22,8 +22,9 @@ ADDITIVITY = {
     "Along the decoded tokens": "J along the one history that was decoded, beside J over all of them.",
     "Compared with": "The same blocks beside worlds that differ in something else: the last block's tokens in"
     " another order, or an earlier span masked in its place; and J with the A of other blocks of that size.",
-    "J against A": "Every statistic of the verdict's blocks; those without bounds say what sampling does."
-    " A has no sampling error, so that of the slopes the plain one is to be read.",
+    "J against A": "Statistics of the verdict's blocks. Those without an interval say how much of the"
+    " scatter sampling alone would make. Read *slope*; that of total least squares is there to be compared"
+    " with others', since only J is noisy.",
     "By size and order": "All blocks that were moved, those of a fixed size too, and in every order.",
     "By stratum": "The verdict's blocks, sorted; p is of the ratio of sums being one, corrected within this"
     " table.",

@@ -2,8 +2,8 @@
 
 Drawn token by token along an order, a network defines a joint distribution; its marginal at a candidate is
 the mean of the conditionals over what was drawn before. A coherent model gives the same in one shot. Masked
-diffusion models are trained to, and do not quite: summing divergences of one-shot marginals, as DepCap does,
-then counts that difference too.
+diffusion models are trained to, and do not quite: a sum of divergences of one-shot marginals, which are
+DepCap's influences, then counts that difference too.
 """
 
 from collections.abc import Iterator, Sequence

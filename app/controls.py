@@ -48,7 +48,7 @@ def _component(name: str, field: FieldInfo, suited: Any) -> gr.Number | gr.Dropd
     """A list for parameters with a few names, a number for the others."""
     value, info = field.default, field.description
     if suited is not None:
-        value, info = suited, f"{info} (the paper: {field.default})" if field.default else info
+        value, info = suited, f"{info} (published: {field.default})" if field.default else info
     common = {"value": value, "label": name, "info": info, "min_width": 140}
     if get_origin(field.annotation) is Literal:
         return gr.Dropdown(choices=list(get_args(field.annotation)), **common)

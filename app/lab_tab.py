@@ -14,8 +14,8 @@ from app.presets import MODELS
 from app.uploads import uploaded
 from depcap import DepcapError
 
-INTRO = """DepCap sums, token by token, how far the last block moved the rest. Is that sum what the last
-block did to the tokens *together*? Every point below is one block of a recorded decode."""
+INTRO = """DepCap judges each token by how far the last block moved it alone. Is what the last block did to a
+block's tokens *together* the sum of that? Every point below is one block of a recorded decode."""
 
 
 def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> None:

@@ -115,6 +115,8 @@ def evaluate_(
     gen_length: GenLength = 256,
     set_: Settings = [],  # noqa: B006 - typer copies it
     stop: Stop = "eos",
+    seed: Annotated[int, typer.Option(help="for temperatures above 0; problem n draws with seed + n")] = 0,
+    temperature: Temperature = 0.0,
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 8,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -137,7 +139,7 @@ def evaluate_(
     loaded = load(model, device, dtype, revision)
     if out is not None and metric == "nll":
         raise DepcapError("--out keeps outcomes of decoding: not for --metric nll")
-    settings = Settings(method, cache, gen_length, stop, params=params(set_))
+    settings = Settings(method, cache, gen_length, stop, seed, temperature, params(set_))
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
         found: Report | LikelihoodReport
         how: dict[str, Any] = {}
@@ -176,14 +178,15 @@ def methods(as_json: AsJson = False) -> None:
         for key, field in preset.params.model_fields.items():
             default = "" if field.default is None else str(field.default)
             table.add_row(key, default, field.description or "")
-        table.add_row("--cache", "none", f"or {', '.join(preset.caches[1:])}", style="bright_black")
+        others = f"or {', '.join(preset.caches[1:])}" if preset.caches[1:] else ""
+        table.add_row("--cache", preset.caches[0], others, style="bright_black")
         console.print(table)
         console.print()
 
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List the models known to work; any folder or Hub id of the same families works too."""
+    """List the models that can be loaded by name; any folder or Hub id of the same families can be too."""
     from depcap.models.loading import CARDS
 
     if as_json:

@@ -8,8 +8,9 @@
 
 # %% [markdown]
 # # Which tokens must not be unmasked together
-# Two positions are in conflict if each finds the other's token plausible at its own place: D = log p_i(x_j)
-# + log p_j(x_i) > gamma. DepCap unmasks confident positions, no two in conflict unless both are very sure.
+# Two positions are in conflict if the chances of each one's token in the other's place multiply to more than
+# e^gamma: D = log p_i(x_j) + log p_j(x_i) > gamma, at -16 one in ten million. DepCap unmasks confident
+# positions, no two in conflict unless both are very sure.
 
 # %%
 import pandas as pd

@@ -8,11 +8,12 @@
 
 # %% [markdown]
 # # Is last-block influence additive?
-# DepCap adds up, over the tokens of a candidate block, how far the last block moved each distribution: A =
-# sum of KL(P_i || Q_i), P with the last block in place, Q with it masked again. Exactly it would be the
-# divergence of the joint distributions, J = KL(P || Q). The gap has two parts: J − A = (J − A') + (A' − A),
-# where A' is the sum with the marginals that the two joints have themselves. J − A' is what dependence
-# between the candidates does; A' − A is how far the model's one-shot marginals are from its own joint's.
+# DepCap judges every token of a candidate block by how far the last block moved its own distribution. Their
+# sum is A = sum of KL(P_i || Q_i), P with the last block in place, Q with it masked again. What the last
+# block did to all of them together is the divergence of the joint distributions, J = KL(P || Q). The gap has
+# two parts: J − A = (J − A') + (A' − A), where A' is the sum with the marginals that the two joints have
+# themselves. J − A' is what dependence between the candidates does; A' − A is how far the model's one-shot
+# marginals are from its own joint's.
 
 # %%
 from pathlib import Path

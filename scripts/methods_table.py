@@ -17,9 +17,15 @@ from depcap.stopping import STOPS
 PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
 HEAD = """# Methods
 
-Every decoder here is a preset on one loop: `depcap decode --method NAME --set KEY=VALUE`. This page is made
-from the registry and its docstrings (`python -m scripts.methods_table`). Figures are the papers' own, on
-their models and machines.
+Every decoder here is a preset on one loop (`pearl`, whose text is another model's, has its own):
+`depcap decode --method NAME --set KEY=VALUE`. This page is made from the registry and its docstrings
+(`python -m scripts.methods_table`). Figures are the papers' own, on their models and machines.
+
+Every method is checked against a naive decoder written from its specification (`tests/reference`), on random
+models, prompts and parameters. Outputs of official code are there for `depcap`, `fast-dllm` by threshold,
+`adablock` and `llada` in LLaDA's layout (without cache and, but for `llada`, with a prefix and a dual one),
+and for `depcap` without cache in Dream's (`tests/golden`). The others have not been held against theirs,
+where there is any.
 
 What holds for all, whatever their official codes do:
 

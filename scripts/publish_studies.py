@@ -1,7 +1,6 @@
-"""Make the additivity tab's payloads from a study's rows.
+"""Make the additivity tab's payloads from the rows of studies.
 
-depcap analyze additivity --model tiny-llada --limit 60 --out docs/results/additivity/tiny-llada
-python -m scripts.publish_studies docs/results/additivity
+python -m scripts.publish_studies docs/results/additivity docs/results/additivity-orders
 """
 
 import json
@@ -18,14 +17,21 @@ from app.presets import MODELS
 from app.session import write_json
 from depcap.errors import DepcapError
 
+ROW = ["decode", "block", "candidates", "order", "masked_again"]
+"""What names a row."""
+
 
 def main(
-    results: Annotated[Path, typer.Argument(help="a folder per model, with additivity.parquet")],
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="with a folder per model; of the second what the first does not hold, and so on"),
+    ],
 ) -> None:
     """Write a payload per model and task."""
     STUDIES.mkdir(exist_ok=True)
     for model in MODELS:
-        rows = pd.read_parquet(results / model / "additivity.parquet")
+        read = [pd.read_parquet(folder / model / "additivity.parquet") for folder in results]
+        rows = pd.concat(read, ignore_index=True).drop_duplicates(ROW, ignore_index=True)
         settings = _settings(rows, model)
         for task in TASKS:
             chosen = rows if task == TASKS[0] else rows[rows.task == task]

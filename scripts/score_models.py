@@ -5,10 +5,10 @@
 
 Each row is what `depcap eval --model M --task T --limit N --method X --batch-size 5` says, with `--cache
 causal` for a causal model. A diffusion model is decoded one token per step in blocks of 8, its bar, and in
-blocks of 32, the default, to show what the order costs; by DepCap with the paper's parameters and with those
-that the page starts from; and with every token above a confidence of 0.9, and carelessly of 0.3, in blocks of
-32, which has to cost accuracy if the tasks are to tell methods apart. A row says how many problems it has so
-far; a card says whether its model meets the bar once it has all.
+blocks of 32, the default, to show what the order costs; by DepCap with the published parameters and with
+those that the page starts from; and with every token above a confidence of 0.9, and carelessly of 0.3, in
+blocks of 32, which has to cost accuracy if the tasks are to tell methods apart. A row says how many problems
+it has so far; a card says whether its model meets the bar once it has all.
 """
 
 from collections.abc import Iterator

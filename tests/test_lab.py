@@ -110,7 +110,7 @@ def test_a_clicked_problem_is_decoded_as_the_study_decoded_it(
         (tmp_path / model).mkdir()
         table = rows.assign(settings=json.dumps(SETTINGS))
         table.to_parquet(tmp_path / model / "additivity.parquet")
-    publish_studies.main(tmp_path)
+    publish_studies.main([tmp_path])
     decoding = session.prepare("Tom has 3 pens.", MODELS[0], lab.settings(MODELS[0]))
     named = decoding.request.method
     assert (named.params["max_size"], named.params["gamma"], named.stop) == (12, -math.inf, "run_to_end")
@@ -120,7 +120,27 @@ def test_a_clicked_problem_is_decoded_as_the_study_decoded_it(
     table.loc[0, "settings"] = json.dumps({**SETTINGS, "seed": 4})
     table.to_parquet(tmp_path / MODELS[0] / "additivity.parquet")
     with pytest.raises(DepcapError, match="in 2 ways"):
-        publish_studies.main(tmp_path)
+        publish_studies.main([tmp_path])
+
+
+def test_of_a_second_study_what_the_first_does_not_hold_is_published(
+    rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (lab, publish_studies):
+        monkeypatch.setattr(module, "STUDIES", tmp_path / "published")
+    table = rows.assign(settings=json.dumps(SETTINGS))
+    first, second = table[table.order == LEFT_TO_RIGHT], table.assign(joint=-1.0)
+    for folder, part in (("one", first), ("two", second)):
+        for model in MODELS:
+            (tmp_path / folder / model).mkdir(parents=True)
+            part.to_parquet(tmp_path / folder / model / "additivity.parquet")
+    publish_studies.main([tmp_path / "one", tmp_path / "two"])
+    views = json.loads(lab.shipped(MODELS[0], "all").read_text())["views"]
+    assert {view["order"] for view in views} == set(table["order"])
+    for view in views:
+        points = view["panels"][0]
+        joint = {row[points["columns"].index("joint")] for row in points["rows"]}
+        assert (-1 in joint) == (view["order"] != LEFT_TO_RIGHT)
 
 
 def test_shipped_results_say_how_their_decodes_were_made() -> None:

@@ -30,6 +30,7 @@ from depcap.request import Settings
 from depcap.trace import Header, Trace, load
 
 LIMIT, SETTINGS = 6, Settings(gen_length=40, params={"min_size": 4, "max_size": 12})
+EXPLAINED = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
 QUICK = Plan((2, 4), (LEFT_TO_RIGHT, "random"), samples=2)
 
 
@@ -91,7 +92,9 @@ def test_a_study_measures_concludes_and_writes(
         )
     for title in finding.figures:
         assert (tmp_path / "out" / f"{name}-{slug(title)}.html").exists()
-    assert len(pd.read_parquet(tmp_path / "out" / f"{name}.parquet")) == len(rows)
+    written = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
+    assert len(written) == len(rows)
+    assert [column for column in written if f"`{column}`" not in EXPLAINED] == []
 
 
 def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:

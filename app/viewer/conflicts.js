@@ -16,7 +16,7 @@ export class ConflictPanel extends Panel {
     super({
       name: "conflicts",
       title: "Conflicts",
-      hint: "Each of two tokens finds the other plausible in its own place (D above γ). Above the line: one waits. Below: ignored.",
+      hint: "Two tokens conflict if their chances in each other’s place multiply to more than e^γ (D above γ). Above the line: one waits. Below: ignored.",
     });
     this.onSelect = onSelect;
     this.plot.onClick = (points) => onSelect(Math.round(points[0].customdata ?? points[0].x));

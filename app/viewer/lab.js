@@ -7,6 +7,9 @@ import { h, table } from "./dom.js";
 import { Panel } from "./panel.js";
 import { watchTheme } from "./theme.js";
 
+/** A view's block size, where it is no number. */
+const WORDS = { chosen: "as decoded" };
+
 /** Mounts a lab on `element`. Options: `plotly` (object or URL), `css`, `onPick(name)` for a clicked point. */
 export function mount(element, options = {}) {
   return new Lab(element, options);
@@ -22,7 +25,7 @@ class Lab {
     this.source = h("p", { class: "dv-hint" });
     this.size = h("select", { class: "dv-find", on: { change: () => this.draw() } });
     this.order = h("select", { class: "dv-find", on: { change: () => this.draw() } });
-    const pickers = h("div", { class: "dv-pickers" }, labelled("candidates", this.size), labelled("order", this.order));
+    const pickers = h("div", { class: "dv-pickers" }, labelled("block size", this.size), labelled("revealed", this.order));
     this.grid = h("div", { class: "dv-charts" });
     const head = h("section", { class: "dv-panel", "aria-label": "Verdict" }, pickers, this.verdict, this.source);
     this.content = h("div", { class: "dv-content", hidden: true }, head, this.grid);
@@ -126,6 +129,6 @@ function labelled(text, select) {
 function fill(select, values) {
   const before = select.value;
   const known = [...new Set(values)];
-  select.replaceChildren(...known.map((value) => h("option", { value }, value)));
+  select.replaceChildren(...known.map((value) => h("option", { value }, WORDS[value] ?? value)));
   if (known.includes(before)) select.value = before;
 }

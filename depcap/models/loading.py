@@ -56,7 +56,7 @@ CARDS = {
         Card("Dream-org/Dream-v0-Instruct-7B", "7 B, Dream, arXiv 2508.15487", True, helper=QWEN),
     )
 }
-"""Models that work by construction. Any folder or Hub id of the same families works too."""
+"""Models by name, by construction. Any folder or Hub id of the same families works too."""
 
 
 def chats(name: str) -> bool:
