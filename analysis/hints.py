@@ -23,8 +23,8 @@ ADDITIVITY = {
     "Compared with": "The same blocks beside worlds that differ in something else: the last block's tokens in"
     " another order, or an earlier span masked in its place; and J with the A of other blocks of that size.",
     "J against A": "Statistics of the verdict's blocks. Those without an interval say how much of the"
-    " scatter sampling alone would make. Read *slope*; that of total least squares is there to be compared"
-    " with others', since only J is noisy.",
+    " scatter sampling alone would make. Of the slopes read the plain one; that of total least squares is"
+    " there to be compared with others', since only J is noisy.",
     "By size and order": "All blocks that were moved, those of a fixed size too, and in every order.",
     "By stratum": "The verdict's blocks, sorted; p is of the ratio of sums being one, corrected within this"
     " table.",

@@ -4,6 +4,7 @@ import { addStyle, fetchPayload } from "./assets.js";
 import { loadPlotly } from "./charts.js";
 import { csv, save } from "./downloads.js";
 import { h, table } from "./dom.js";
+import { folded } from "./intervals.js";
 import { Panel } from "./panel.js";
 import { watchTheme } from "./theme.js";
 
@@ -90,7 +91,7 @@ class Lab {
     offer("CSV", () => save(`${file}.csv`, "text/csv", csv(columns, rows)));
     if (figure) offer("SVG", () => panel.plot.Plotly?.downloadImage(panel.figure, { format: "svg", filename: file, width: 860, height: figure.layout.height }));
     panel.plot.onClick = (points) => typeof points[0]?.customdata === "string" && this.onPick?.(points[0].customdata);
-    panel.show(figure, figure ? () => {} : null, () => table(title, columns, rows));
+    panel.show(figure, figure ? () => {} : null, () => table(title, ...folded(columns, rows)));
     if (!figure) {
       panel.showTable(true);
       panel.toggle.hidden = true;

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_sizes_and_orders_are_views_of_their_own(opened: Page) -> None:
         sizes.select_option(size)
         seen.add(opened.locator(".dv-verdict").text_content())
     assert len(seen) > 1
+
+
+def test_an_interval_stands_beside_what_it_is_of(opened: Page) -> None:
+    shown = opened.locator(".dv-panel-lab").filter(has_text="By size and order").locator("table")
+    heads = shown.locator("th").all_text_contents()
+    assert "sum J / sum A" in heads
+    assert not [name for name in heads if name.endswith(("low", "high"))]
+    cell = shown.locator("tbody tr").first.locator("td").nth(heads.index("sum J / sum A"))
+    expect(cell).to_have_text(re.compile(r"^0\.\d+ \(0\.\d+ to 0\.\d+\)$"))
 
 
 def test_every_number_can_be_taken_home(opened: Page, tmp_path: Path) -> None:
