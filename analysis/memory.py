@@ -15,15 +15,15 @@ ROOM = 1 << 28
 
 @dataclass(frozen=True, slots=True)
 class Remembering:
-    """What a denoiser says at a single position of a whole canvas, computed once.
+    """What a denoiser says at a single position of whole canvases: no such call is made twice.
 
-    Where the model is sure, every order, size and history passes the canvases of the likeliest text. An
-    answer keeps the last digits that it had in the batch of its first asking. Calls that read more positions
-    than one go through.
+    Where the model is sure, every order, size and history passes the canvases of the likeliest text. A call
+    is remembered with all its rows, so that the last digits, which hang on the batch, are those of a denoiser
+    without a memory. Calls that read more positions than one go through.
     """
 
     denoiser: Denoiser
-    known: dict[tuple[bytes, int], Tensor] = field(default_factory=dict)
+    known: dict[tuple[torch.Size, bytes, int], Answer] = field(default_factory=dict)
 
     @property
     def mask_id(self) -> int:
@@ -50,21 +50,14 @@ class Remembering:
         return self.denoiser.new_store(batch, length)
 
     def __call__(self, ids: Int[Tensor, "B L"], query: Query, store: Store | None) -> Answer:
-        """The denoiser's answer; `computed` is zero for rows that are remembered."""
+        """The denoiser's answer, or what it was."""
         if store is not None or query.read.positions.shape[1] != 1:
             return self.denoiser(ids, query, store)
-        places = query.read.positions[:, 0].tolist()
-        keys = [(row.tobytes(), place) for row, place in zip(ids.cpu().numpy(), places, strict=True)]
-        new = [row for row, key in enumerate(keys) if key not in self.known]
-        computed = torch.zeros(len(ids), dtype=torch.long, device=ids.device)
-        fresh: dict[tuple[bytes, int], Tensor] = {}
-        if new:
-            rows = torch.tensor(new, device=ids.device)
-            asked = Query(query.compute[rows], query.read.of_rows(rows), query.visible[rows])
-            answer = self.denoiser(ids[rows], asked, None)
-            computed[rows] = answer.computed
-            fresh = {keys[row]: said for row, said in zip(new, answer.log_probs.unbind(), strict=True)}
-        said = torch.stack([fresh[key] if key in fresh else self.known[key] for key in keys])
-        if (len(self.known) + len(fresh)) * said[0].nbytes <= ROOM:
-            self.known.update(fresh)
-        return Answer(said, computed)
+        key = ids.shape, ids.cpu().numpy().tobytes(), int(query.read.positions[0, 0])
+        if key in self.known:
+            return self.known[key]
+        answer = self.denoiser(ids, query, None)
+        taken = sum(known.log_probs.nbytes for known in self.known.values())
+        if taken + answer.log_probs.nbytes <= ROOM:
+            self.known[key] = answer
+        return answer

@@ -47,12 +47,12 @@ def test_the_same_walk_again_asks_only_for_the_one_shot_marginals(counting: Coun
     assert (first.joint == again.joint).all()
 
 
-def test_of_rows_known_and_new_each_gets_its_own_answer(counting: Counting) -> None:
-    remembering = Remembering(counting)
-    log_probs(remembering, [AFTER], [1])
-    both = log_probs(remembering, [BEFORE, AFTER, [0, MASK, MASK, MASK, MASK]], [1])
-    assert counting.asked == 3
-    assert torch.equal(both, log_probs(Counting(), [BEFORE, AFTER, [0, MASK, MASK, MASK, MASK]], [1]))
+def test_another_batch_or_position_is_another_call(counting: Counting) -> None:
+    remembering, other = Remembering(counting), [0, MASK, MASK, MASK, MASK]
+    for rows, place in (([AFTER], 1), ([BEFORE, AFTER, other], 1), ([AFTER], 2)):
+        for _ in range(2):
+            assert torch.equal(log_probs(remembering, rows, [place]), log_probs(Counting(), rows, [place]))
+    assert counting.asked == 1 + 3 + 1
 
 
 def test_a_full_memory_asks_again(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
