@@ -33,9 +33,10 @@ from analysis.blocks import CHOSEN, LEFT_TO_RIGHT, Plan, measure
 from analysis.charts import Band, Points
 from analysis.hints import ADDITIVITY
 from analysis.openings import LAST, openings
+from analysis.rows import Row
 from analysis.statistics import Interval, clustered_all
 from analysis.strata import flat, strata, summary
-from analysis.study import Decode, Finding, Row, Study
+from analysis.study import Decode, Finding, Study
 from analysis.verdict import verdict
 from depcap.models.loading import Model
 

@@ -15,7 +15,7 @@ from analysis.marginals import Own, own
 from analysis.memory import Remembering
 from analysis.mixture import Mixture, mixture
 from analysis.openings import LAST, Opening, compared
-from analysis.study import Row
+from analysis.rows import Row
 from depcap.errors import DepcapError
 from depcap.measures import entropy
 from depcap.protocols import Denoiser

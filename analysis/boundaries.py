@@ -17,10 +17,11 @@ from analysis.blocks import Plan
 from analysis.endings import ends, structure
 from analysis.hints import BOUNDARIES
 from analysis.openings import Opening, openings
+from analysis.rows import Row
 from analysis.signals import AGAIN, CURVES, JOINT, JOINT_REACH, NEAR, TRUNCATED, Length, SignalBlock
 from analysis.statistics import Interval, clustered, mcnemar
 from analysis.strata import LEVEL, corrected
-from analysis.study import Decode, Finding, Row, Study
+from analysis.study import Decode, Finding, Study
 from analysis.swaps import depcap_rule, others, swaps
 from depcap.models.loading import Model
 from depcap.protocols import BoundaryPolicy, Denoiser

@@ -15,10 +15,11 @@ from analysis.charts import Band
 from analysis.figures import GRID
 from analysis.hints import CALIBRATION
 from analysis.openings import end_of
+from analysis.rows import Row
 from analysis.shares import percent, share
 from analysis.statistics import Interval, clustered, mean
 from analysis.strata import flat
-from analysis.study import Decode, Finding, Row, Study
+from analysis.study import Decode, Finding, Study
 from depcap.models.loading import Model
 from depcap.trace import Trace
 

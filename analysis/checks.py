@@ -18,9 +18,9 @@ from analysis.agreement import (
 )
 from analysis.blocks import LEFT_TO_RIGHT
 from analysis.openings import LAST
+from analysis.rows import Row
 from analysis.statistics import clustered_all
 from analysis.strata import flat, holm, summary
-from analysis.study import Row
 
 BRIEF = ("sum J / sum A", "Spearman")
 BLOCK = ["decode", "block"]

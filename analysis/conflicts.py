@@ -19,9 +19,10 @@ from analysis.flagged import BEYOND, LESS, as_decoded, by_task, rules, signals, 
 from analysis.hints import CONFLICTS
 from analysis.openings import check_undrawn, check_whole, end_of
 from analysis.replay import canvas_at
+from analysis.rows import Row
 from analysis.shares import percent
 from analysis.statistics import Interval
-from analysis.study import Decode, Finding, Row, Study
+from analysis.study import Decode, Finding, Study
 from depcap.errors import DepcapError
 from depcap.models.loading import Model
 from depcap.trace import Header

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.rows import Row
 from analysis.signals import ENTROPY
 from analysis.statistics import clustered, mean
 from analysis.strata import corrected, flat
-from analysis.study import Row
 from depcap.trace import Trace
 
 OPENING = ["decode", "block"]

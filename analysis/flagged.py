@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from analysis.rows import Row
 from analysis.shares import share
 from analysis.statistics import clustered, difference_of_shares, separation, separation_gain
 from analysis.strata import corrected, flat
-from analysis.study import Row
 
 DEPENDENT = (0.01, 0.1)
 """Nats of mutual information from which two positions count as dependent; the verdict is on the first."""

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from analysis.rows import Row
 from analysis.shares import percent, share
 from analysis.signals import AGAIN, EXACT, JOINT, JOINT_REACH, NEAR, TRUNCATED
 from analysis.statistics import clustered, mean
 from analysis.strata import LEVEL, corrected, flat
-from analysis.study import Row
 
 AGREEMENT = {"same": 0, "within 1": 1, "within 4": 4}
 ALL, FREE, WANTED = "in all", "where none is clamped", "before the limits"

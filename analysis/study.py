@@ -1,9 +1,9 @@
 """A question asked of recorded decodes: record them, measure one after the other, then conclude.
 
 Everything on the way is kept, so that a stopped study goes on: traces in `traces/`, rows in `STUDY.jsonl`.
+Where only the study's table is left, `STUDY.parquet`, as in a fresh clone, it goes on from that.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +16,7 @@ from zlib import crc32
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.rows import Measured, Row, read, table
 from depcap import trace as traces
 from depcap.errors import DepcapError
 from depcap.evaluation import held_out
@@ -26,7 +27,6 @@ from depcap.request import Request, Settings, check, identity
 from depcap.tasks import TASKS
 from depcap.trace import Header, Trace, json_params
 
-Row = dict[str, Any]
 Progress = Callable[[int], object]
 NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
 """How the decode of a held-out problem is called."""
@@ -64,7 +64,13 @@ class Decode:
     @property
     def prompt(self) -> str:
         """A digest of the prompt: decodes of one prompt hang together, whatever they are called."""
-        return sha256(repr(list(self.trace.header.prompt_ids)).encode()).hexdigest()[:12]
+        return _digest(self.trace.header.prompt_ids)
+
+    @property
+    def digest(self) -> str:
+        """A digest of what was decided: decoded again in the same way, a problem keeps it."""
+        header = self.trace.header
+        return _digest([header.prompt_ids, header.tokens, header.unmask_step, header.block_sizes])
 
 
 @dataclass(frozen=True)
@@ -90,21 +96,6 @@ class Study:
         if rows.empty:
             return Finding("Nothing to tell: these decodes have nothing that could be measured.", {})
         return self.conclude(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The rows of one decode, with digests of its prompt and of its trace, and how it was decoded.
-
-    `settings` is `depcap.request.Settings` as a dictionary that JSON can hold.
-    """
-
-    decode: str
-    task: str
-    prompt: str
-    digest: str
-    settings: dict[str, Any]
-    rows: list[Row]
 
 
 def record(
@@ -159,26 +150,31 @@ def measure(
         **study.options,
     }  # fmt: skip
     kept = Journal(Measured, journal, header)
+    if journal is not None and not kept.entries:
+        kept.add(read(journal.with_suffix(".parquet"), header))
     done, chosen = {entry.decode: entry for entry in kept.entries}, dict[str, Measured]()
     for path in dict.fromkeys(paths):
-        digest = _digest(path)
-        if path.stem in done and done[path.stem].digest != digest:
+        trace = _checked(traces.load(path), model, study, path)
+        decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
+        if path.stem in done and done[path.stem].digest != decode.digest:
             raise DepcapError(f"{journal} holds rows of another {path.stem}: give another folder")
         if path.stem not in done:
-            trace = _checked(traces.load(path), model, study, path)
-            decode = Decode(path.stem, trace, crc32(f"{seed}/{path.stem}".encode()))
-            done[path.stem] = _measured(study, model, decode, digest)
+            done[path.stem] = _measured(study, model, decode)
             kept.add([done[path.stem]])
         chosen[path.stem] = done[path.stem]
         progress(1)
-    return table(chosen.values())
+    return table(chosen.values(), header)
 
 
-def _measured(study: Study, model: Model, decode: Decode, digest: str) -> Measured:
+def _measured(study: Study, model: Model, decode: Decode) -> Measured:
     how = settings(decode.trace.header)
     told = asdict(how) | {"params": json_params(how.params)}
     rows = study.measure(model, decode)
-    return Measured(decode.name, decode.task or "traces", decode.prompt, digest, told, rows)
+    return Measured(decode.name, decode.task or "traces", decode.prompt, decode.digest, told, rows)
+
+
+def _digest(value: object) -> str:
+    return sha256(repr(value).encode()).hexdigest()[:12]
 
 
 def settings(header: Header) -> Settings:
@@ -189,28 +185,9 @@ def settings(header: Header) -> Settings:
     )  # fmt: skip
 
 
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise DepcapError(f"cannot read {path}: {error.strerror}") from None
-
-
 def _checked(trace: Trace, model: Model, study: Study, path: Path) -> Trace:
     if trace.header.weights != model.weights:
         raise DepcapError(f"{path} was decoded with other weights than those of {model.name}")
     if study.needs_scores and trace.header.level == "decisions":
         raise DepcapError(f"{path} holds decisions only: {study.name} needs a trace of level scores")
     return trace
-
-
-def table(entries: Iterable[Measured]) -> pd.DataFrame:
-    """Rows of all decodes, named for the decode; with its prompt's digest, task, and settings as JSON."""
-    return pd.DataFrame(
-        {
-            "decode": entry.decode, "prompt": entry.prompt, "task": entry.task,
-            "settings": json.dumps(entry.settings), **row,
-        }
-        for entry in entries
-        for row in entry.rows
-    )  # fmt: skip

@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 
 from analysis.openings import check_undrawn
+from analysis.rows import Row
 from analysis.signals import ADABLOCK, CURVES, FIXED, RANDOM, TRUNCATED, RandomBlock, SignalBlock
-from analysis.study import NAME, Decode, Row, settings
+from analysis.study import NAME, Decode, settings
 from depcap.boundary import DelimiterBlock, FixedBlock, InfluenceBlock
 from depcap.decoder import Method
 from depcap.errors import DepcapError

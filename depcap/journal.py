@@ -1,7 +1,7 @@
 """What long work has found so far, kept in a file so that stopped work goes on."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -47,12 +47,17 @@ class Journal(Generic[Entry]):
             self.entries = [self.kind(**json.loads(line)) for line in whole]
         except (OSError, ValueError, TypeError):
             raise DepcapError(f"{path} is no journal of {self.kind.__name__}s: give another file") from None
-        for key, value in json.loads(json.dumps(header)).items():
-            if found.get(key) != value:
-                other = f"{key} {found.get(key)!r}, not {value!r}"
-                raise DepcapError(f"{path} is of another run ({other}): give another file")
+        refuse_other(path, found, header)
         if len(whole) < len(lines):
             _write(path, first + "".join(whole))
+
+
+def refuse_other(path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+    """DepcapError unless the work that a file says it is of is the one that is asked for."""
+    for key, value in json.loads(json.dumps(header)).items():
+        if found.get(key) != value:
+            other = f"{key} {found.get(key)!r}, not {value!r}"
+            raise DepcapError(f"{path} is of another run ({other}): give another file")
 
 
 def _write(path: Path, text: str) -> None:

@@ -17,11 +17,12 @@ from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
 from analysis.findings import folded, slug, write
 from analysis.openings import openings
+from analysis.rows import Row
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
 from analysis.statistics import separation
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
-from analysis.study import Decode, Row, measure, record, recorded, settings
+from analysis.study import Decode, measure, record, recorded, settings
 from analysis.swaps import depcap_rule, swapped, swaps
 from depcap import DepcapError
 from depcap.models.toy import common_cause, exclusive_or, independent
@@ -111,6 +112,31 @@ def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tm
     pd.testing.assert_frame_equal(whole[whole.decode.isin(first.decode)].reset_index(drop=True), first)
     with pytest.raises(DepcapError, match="another run"):
         measure(choose_study("additivity", Plan((3,))), text_model, paths, journal, 0, ignore)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_goes_on_from_its_table_where_only_that_is_left(
+    text_model: depcap.Model, paths: list[Path], tmp_path: Path, name: str
+) -> None:
+    study = choose_study(name, QUICK)
+    rows = measure(study, text_model, paths[:3], None, 0, ignore)
+    write(study, study.finding(rows), rows, tmp_path, "Three problems.")
+    again = record(text_model, "arithmetic", 3, SETTINGS, tmp_path / "traces", 2, ignore)
+    measured = set(rows["decode"])
+    asked: list[str] = []
+
+    def counted(model: depcap.Model, decode: Decode) -> list[Row]:
+        asked.append(decode.name)
+        return study.measure(model, decode)
+
+    found = measure(replace(study, measure=counted), text_model, again, tmp_path / f"{name}.jsonl", 0, ignore)
+    pd.testing.assert_frame_equal(found, rows, check_dtype=False)
+    assert set(asked) == {path.stem for path in again} - measured  # those without rows are not in the table
+    with pytest.raises(DepcapError, match="another run"):
+        measure(study, text_model, again, tmp_path / f"{name}.jsonl", 1, ignore)
+    (tmp_path / f"{name}.jsonl").unlink()
+    with pytest.raises(DepcapError, match="another run"):
+        measure(study, text_model, again, tmp_path / f"{name}.jsonl", 1, ignore)
 
 
 def test_every_row_says_how_its_decode_was_made(
