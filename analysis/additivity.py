@@ -204,8 +204,8 @@ def log_probs(denoiser: Denoiser, rows: Tensor | list[list[int]], positions: Seq
     whole = torch.ones_like(ids, dtype=torch.bool)
     with torch.inference_mode():
         answer = denoiser(ids, Query(whole, Window.span(first, last), whole), None)
-    asked = answer.log_probs[:, [position - min(positions) for position in positions]].double().cpu()
-    return asked[whose]
+    asked = answer.log_probs[:, [position - min(positions) for position in positions]]
+    return asked.cpu().double()[whose]  # in this order: not every device has float64
 
 
 def with_halves(each: Float[Tensor, "N *rest"]) -> Float[Tensor, "3 *rest"]:

@@ -48,6 +48,7 @@ def compare(
     ] = [],  # noqa: B006 - typer copies it
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
+    revision: Annotated[str | None, typer.Option(help="commit or tag of a Hub id")] = None,
 ) -> None:
     """Decode the same held-out problems with many methods: accuracy, work and time side by side.
 
@@ -72,7 +73,7 @@ def compare(
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
     chosen = specs(methods)
-    models = [depcap.load(name, device, dtype) for name in _listed(model)]
+    models = [depcap.load(name, device, dtype, revision) for name in _listed(model)]
     console = Console()
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
@@ -126,6 +127,7 @@ def analyze(
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")] = "auto",
+    revision: Annotated[str | None, typer.Option(help="commit or tag of a Hub id")] = None,
 ) -> None:
     """Decode problems, measure what the decoder did, and conclude: tables, figures and a report."""
     from rich.console import Console
@@ -139,7 +141,7 @@ def analyze(
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
     study = choose_study(question, plan(sizes, orders, samples))
-    loaded = depcap.load(model, device, dtype)
+    loaded = depcap.load(model, device, dtype, revision)
     settings = Settings(method, "none", gen_length, params=params(set_))
     wanted = dict.fromkeys(_listed(task), limit) if traces is None else {}
     finding, report = _study(study, loaded, settings, wanted, traces, out, seed, batch_size)

@@ -269,6 +269,15 @@ def test_the_exact_signal_is_the_truncated_one_that_keeps_every_token(
     assert exact == wide[TRUNCATED]
 
 
+@pytest.mark.parametrize("name", ["boundaries", "conflicts"])
+def test_decodes_with_draws_are_refused_where_they_are_to_be_made_again(
+    text_model: depcap.Model, trace: Trace, name: str
+) -> None:
+    drawn = Trace(trace.header.model_copy(update={"temperature": 0.5}), trace.steps)
+    with pytest.raises(DepcapError, match=f"temperature 0.5: {name} are studied on decodes without draws"):
+        choose_study(name, QUICK).measure(text_model, Decode("elsewhere", drawn, 0))
+
+
 # Calibration
 
 
