@@ -164,8 +164,9 @@ def _verdict(opened: pd.DataFrame, ended: pd.DataFrame, instead: pd.DataFrame, s
         return f"Too few blocks to tell ({blocks} of {opened['prompt'].nunique()} prompts)."
     own = ended[ended.signal == TRUNCATED].dropna(subset=["beyond chance, low"])
     ends_with = ", ".join(_ending(row) for _, row in own.iterrows())
-    where = f"DepCap's blocks end {ends_with}" if ends_with else "too few end inside a response to tell where"
-    return f"{sizes.sentence(instead)}; {_joint(swapped)}{where}; {_largest(swapped)}; {_accuracy(swapped)}."
+    where = f"DepCap's blocks end {ends_with}." if ends_with else "Too few end in a response to tell where."
+    said = sizes.sentence(instead), _joint(swapped), where, _largest(swapped), _accuracy(swapped)
+    return " ".join(filter(None, said))
 
 
 def _ending(row: pd.Series) -> str:
@@ -184,11 +185,11 @@ def _largest(swapped: pd.DataFrame) -> str:
     """Which signal changes the forwards most, of those that do beyond chance after Holm's correction."""
     sure = swapped[~swapped["signal"].isin(SHORT_SIGHTED) & (swapped["p of NFE, Holm"] < LEVEL)]
     if sure.empty:
-        return "no signal on DepCap's window is shown to change the number of forwards"
+        return "No signal on DepCap's window is shown to change the number of forwards."
     most = sure.loc[np.log(sure["NFE ratio"]).abs().idxmax()]
     return (
-        f"of the signals on DepCap's window {most['signal']} changes the forwards most"
-        f" ({most['NFE ratio']:.2f} times as many, its own not counted)"
+        f"Of the signals on DepCap's window {most['signal']} changes the forwards most"
+        f" ({most['NFE ratio']:.2f} times as many, its own not counted)."
     )
 
 
@@ -198,18 +199,18 @@ def _joint(swapped: pd.DataFrame) -> str:
     if beside.empty:
         return ""
     found = Interval(beside["NFE ratio"].iloc[0], (beside["low"].iloc[0], beside["high"].iloc[0]))
-    return f"decodes with it take {found} times as many forwards; "
+    return f"Decodes with it take {found} times as many forwards."
 
 
 def _accuracy(swapped: pd.DataFrame) -> str:
     """Which signal changes the accuracy most, of those that do beyond chance after Holm's correction."""
     if "difference" not in swapped:
-        return "of accuracy nothing is known, since these are no decodes of problems"
+        return "Of accuracy nothing is known, since these are no decodes of problems."
     seen = swapped[~swapped["signal"].isin((TRUNCATED, *SHORT_SIGHTED))]
     sure = seen[seen["p, Holm"] < LEVEL]
     if sure.empty:
         most = seen[["difference, low", "difference, high"]].abs().max(axis=None)
-        return f"none is shown to change the accuracy (by up to {100 * most:.0f} points it may)"
+        return f"None is shown to change the accuracy (by up to {100 * most:.0f} points it may)."
     most = sure.loc[sure["difference"].abs().idxmax()]
     points = f"{100 * most['difference']:+.1f} points, p = {most['p, Holm']:.2g}"
-    return f"the accuracy changes most with {most['signal']} ({points})"
+    return f"The accuracy changes most with {most['signal']} ({points})."

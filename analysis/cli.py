@@ -134,6 +134,7 @@ def analyze(
     from rich.markdown import Markdown
 
     import depcap
+    from analysis.findings import emphasised
     from analysis.studies import choose_study, plan
     from depcap.cli import params
     from depcap.request import Settings
@@ -145,7 +146,7 @@ def analyze(
     settings = Settings(method, "none", gen_length, params=params(set_))
     wanted = dict.fromkeys(_listed(task), limit) if traces is None else {}
     finding, report = _study(study, loaded, settings, wanted, traces, out, seed, batch_size)
-    Console().print(Markdown(f"**{finding.verdict}**"), f"\n{report}", highlight=False)
+    Console().print(Markdown(emphasised(finding.verdict)), f"\n{report}", highlight=False)
 
 
 def _study(

@@ -23,7 +23,8 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     """
     out.mkdir(parents=True, exist_ok=True)
     write_table(rows.assign(**finding.marks), out / f"{study.name}.parquet")
-    parts = [f"# {study.question}", f"**{finding.verdict}**", source, *([study.terms] if study.terms else [])]
+    parts = [f"# {study.question}", emphasised(finding.verdict), source]
+    parts += [study.terms] if study.terms else []
     pictures = write_pictures(
         {out / f"{study.name}-{slug(title)}.svg": f for title, f in finding.figures.items()}
     )
@@ -40,6 +41,12 @@ def write(study: Study, finding: Finding, rows: pd.DataFrame, out: Path, source:
     report = out / f"{study.name}.md"
     replace_text(report, "\n\n".join(parts) + "\n")
     return report
+
+
+def emphasised(verdict: str) -> str:
+    """A verdict in Markdown: its first sentence is the one to remember."""
+    first, stop, rest = verdict.partition(". ")
+    return f"**{first}{stop.strip()}** {rest}".rstrip()
 
 
 def _hint(study: Study, title: str) -> list[str]:

@@ -77,14 +77,13 @@ def _prompts(openings: pd.DataFrame) -> pd.Index:
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """What `instead` says, for a verdict."""
-    parts = [
-        f"{row['of']} at {percent(row, 'as A')} of {row['openings']} openings, and at"
-        f" {percent(row, 'as J drawn again')} with J drawn again: {_judged(row)}"
-        for _, row in table[table["openings"] > 0].iterrows()
-    ]
-    lead = f"With J in place of A (both of the first {JOINT_REACH} candidates) the size stays the same"
-    return f"{lead} {'; '.join(parts)}"
+    """What `instead` says of the sizes that came out, for a verdict; the rest is for who reads the table."""
+    row = table[table["of"] == ALL].iloc[0]
+    return (
+        f"With J in place of A (both of the first {JOINT_REACH} candidates) the size stays the same at"
+        f" {percent(row, 'as A')} of {row['openings']} openings, with J drawn again at"
+        f" {percent(row, 'as J drawn again')}: {_judged(row)}."
+    )
 
 
 def _judged(row: pd.Series) -> str:

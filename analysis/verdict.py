@@ -1,4 +1,4 @@
-"""What the numbers say about additivity, in one sentence; it says so when they are too few."""
+"""What the numbers say about additivity, a sentence and what it rests on; or that they are too few."""
 
 import math
 
@@ -23,7 +23,7 @@ MOST_UNSEEN = 0.5
 
 
 def verdict(blocks: pd.DataFrame, found: dict[str, Interval], fixed: pd.DataFrame | None = None) -> str:
-    """The sentence, from blocks that can tell and their statistics.
+    """What the numbers say, from blocks that can tell and their statistics.
 
     `fixed` has a row per fixed size, with the ratio of sums there.
     """
@@ -34,18 +34,17 @@ def verdict(blocks: pd.DataFrame, found: dict[str, Interval], fixed: pd.DataFram
     (low, high), sampling = ratio.ci95, noise(blocks)
     first, third = (found[f"{name} quartile of J / A"].value for name in ("first", "third"))
     numbers = (
-        f"median J / A = {found['median J / A']}, quartiles {first:.2f} and {third:.2f}; {RATIO} = {ratio};"
-        f" half of the blocks are off by more than {gap.value:.0%} of the larger of J and A"
-        f" ({gap.ci95[0]:.0%} to {gap.ci95[1]:.0%}), {_by_chance(sampling)}; {len(blocks)} blocks of"
-        f" {prompts} prompts{_at_sizes(fixed)}"
+        f"{RATIO} = {ratio}, in {len(blocks)} blocks of {prompts} prompts; median J / A ="
+        f" {found['median J / A']}, quartiles {first:.2f} and {third:.2f}. Half of the blocks are off by more"
+        f" than {gap.value:.0%} of the larger of J and A ({gap.ci95[0]:.0%} to {gap.ci95[1]:.0%}),"
+        f" {_by_chance(sampling)}.{_at_sizes(fixed)}{_warning(sampling)}"
     )
-    warning = _warning(sampling)
     if low > 1 + CLOSE or high < 1 - CLOSE:
         side = "under" if low > 1 else "over"
-        return f"Not additive: the sum {side}-counts, {_why(blocks)} ({numbers}).{warning}"
+        return f"Not additive: the sum {side}-counts, {_why(blocks)}. {numbers}"
     if low < 1 - CLOSE or high > 1 + CLOSE:
-        return f"Undecided: the interval reaches further than a tenth from one ({numbers}).{warning}"
-    return f"{_single(gap.value, gap.ci95, sampling['median gap of noise'])} ({numbers}).{warning}"
+        return f"Undecided: the interval reaches further than a tenth from one. {numbers}"
+    return f"{_single(gap.value, gap.ci95, sampling['median gap of noise'])}. {numbers}"
 
 
 def _by_chance(sampling: dict[str, float]) -> str:
@@ -65,7 +64,7 @@ def _at_sizes(fixed: pd.DataFrame | None) -> str:
         f"{Interval(row[RATIO], (row[f'{RATIO}, low'], row[f'{RATIO}, high']))} with {row['candidates']}"
         for _, row in fixed.iterrows()
     )
-    return f"; in blocks of a fixed number of candidates {RATIO} is {', '.join(ratios)}"
+    return f" In blocks of a fixed number of candidates {RATIO} is {', '.join(ratios)}."
 
 
 def _warning(sampling: dict[str, float]) -> str:

@@ -249,12 +249,10 @@ def test_j_is_held_to_a_and_to_itself_drawn_again() -> None:
 
 def test_what_is_said_of_j_follows_from_both() -> None:
     noisy, sure = (sizes.sentence(sizes.instead(sized(*openings))) for openings in (SAMPLING, SURE))
-    assert noisy.count("no change beyond sampling shows") == 3
-    assert sure.count("more than sampling changes") == 3
+    assert noisy.endswith("no change beyond sampling shows.")
+    assert sure.endswith("more than sampling changes.")
     assert "of 40 openings" in sure
-    never = sizes.sentence(sizes.instead(sized(CLAMPED)))
-    assert "nan" not in never
-    assert sizes.FREE not in never
+    assert "nan" not in sizes.sentence(sizes.instead(sized(CLAMPED)))
 
 
 # Swaps and the verdict
@@ -299,12 +297,12 @@ def with_entropy(size: int, **wanted: int) -> dict[str, Length]:
 def test_the_verdict_follows_from_the_tables() -> None:
     took_turns = with_entropy(9, top=9, a=9, j=9, again=9), with_entropy(8, top=8, a=9, j=9, again=9)
     verdict = boundaries.conclude(study_rows(*took_turns)).verdict
-    assert "the size stays the same in all at 100% (84% to 100%) of 40 openings" in verdict
+    assert "the size stays the same at 100% (84% to 100%) of 40 openings" in verdict
     assert "no change beyond sampling shows" in verdict
     assert "with a calculation step no more or less often than may be chance" in verdict
     assert "(50% against 50% at 40 of 40 openings)" in verdict
-    assert "no signal on DepCap's window is shown to change the number of forwards" in verdict
-    assert "the accuracy changes most with entropy only (-97.5 points" in verdict
+    assert "No signal on DepCap's window is shown to change the number of forwards" in verdict
+    assert "The accuracy changes most with entropy only (-97.5 points" in verdict
 
 
 def test_of_few_prompts_no_verdict_is_given() -> None:

@@ -54,7 +54,7 @@ def test_the_verdict_is_that_of_the_decoders_whole_blocks() -> None:
     assert "sum J / sum A = 1.50 (1.50 to 1.50)" in finding.verdict
     assert "48 blocks of 12 prompts" in finding.verdict
     assert "median J / A = 1.50 (1.50 to 1.50), quartiles 1.50 and 1.50" in finding.verdict
-    assert "in blocks of a fixed number of candidates sum J / sum A is" in finding.verdict
+    assert "In blocks of a fixed number of candidates sum J / sum A is" in finding.verdict
     assert finding.marks["in_verdict"].tolist() == [True] * 48 + [False] * len(others)
 
 

@@ -15,7 +15,7 @@ from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
 from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
-from analysis.findings import folded, slug, write
+from analysis.findings import emphasised, folded, slug, write
 from analysis.openings import openings
 from analysis.rows import Row
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
@@ -81,7 +81,7 @@ def test_a_study_measures_concludes_and_writes(
     rows = measure(study, text_model, paths, tmp_path / "measured.jsonl", 0, ignore)
     finding = study.finding(rows)
     report = write(study, finding, rows, tmp_path / "out", "Six problems.").read_text()
-    assert finding.verdict in report
+    assert emphasised(finding.verdict) in report
     assert study.terms
     assert study.terms in report
     assert all(

@@ -76,7 +76,8 @@ class Lab {
   draw() {
     const chosen = this.payload.views.filter((view) => view.candidates === this.size.value);
     const view = chosen.find((one) => one.order === this.order.value) ?? chosen[0];
-    this.verdict.textContent = view.verdict;
+    const [first, ...rest] = view.verdict.split(/(?<=\.) /);
+    this.verdict.replaceChildren(h("strong", {}, first), " ", rest.join(" "));
     (this.viewPanels ?? []).forEach((panel) => panel.destroy());
     this.viewPanels = view.panels.map((panel) => this.panel(panel));
     this.panels = [...this.viewPanels, ...this.sharedPanels];
