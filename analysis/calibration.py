@@ -222,9 +222,9 @@ def _verdict(waiting: pd.DataFrame, gaps: pd.DataFrame, sight: pd.DataFrame) -> 
     name = "steps waited while right"
     steps = Interval(early[name], (early[f"{name}, low"], early[f"{name}, high"]))
     return (
-        f"While they wait, proposals are {side} on average (share right less confidence"
-        f" {percent(whole, 'right - confidence')}; calibration error {whole['calibration error']:.1%}, where"
-        f" sampling alone would make {whole['of sampling']:.1%}); of the tokens that waited"
-        f" {percent(early, 'right at first sight')} were right at first sight,"
-        f" and a token waits {steps} steps while it is right already."
+        f"While they wait, proposals are {side} on average. The share that is right less confidence is"
+        f" {percent(whole, 'right - confidence')}, the calibration error"
+        f" {whole['calibration error']:.1%}, where sampling alone would make {whole['of sampling']:.1%}. Of"
+        f" the tokens that waited {percent(early, 'right at first sight')} were right at first sight, and a"
+        f" token waits {steps} steps while it is right already."
     )

@@ -72,5 +72,7 @@ def read(path: Path, header: Row) -> list[Measured]:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON has it."""
+    """A cell as JSON has it; an empty one as in a table of rows that did not all have it."""
+    if value is None:
+        return np.nan
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
