@@ -19,10 +19,13 @@
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pandas as pd
 import plotly.io as pio
 
 import depcap
 from analysis.additivity import enumerated
+from analysis.additivity_study import point_figures
+from analysis.agreement import ratio_of_sums
 from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.findings import renderer
 from analysis.studies import choose_study
@@ -68,4 +71,10 @@ finding.tables["Parts of the gap"].round(3)
 
 # %% [markdown]
 # `depcap analyze additivity --limit 60 --out results/` does this for as many blocks as it takes, with
-# intervals over prompts, strata, orders and baselines.
+# intervals over prompts, strata, orders and baselines. Here are the blocks of such a study that count, which
+# is published with its [finding](../docs/results/additivity.md).
+
+# %%
+published = pd.read_parquet("../docs/results/additivity/tiny-llada/additivity.parquet").query("in_verdict")
+print(f"{len(published)} blocks: sum J / sum A = {ratio_of_sums(published.joint, published.additive):.2f}")
+point_figures(published)["Joint influence against the sum"]
