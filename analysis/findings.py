@@ -126,8 +126,10 @@ def write_pictures(figures: dict[Path, go.Figure]) -> bool:
 
 
 def write_page(figure: go.Figure, path: Path) -> None:
-    """A figure as a page of its own; the pages of a folder share Plotly."""
+    """A figure as a page of its own, the same for the same figure; the pages of a folder share Plotly."""
     replace(
         path,
-        lambda temporary: figure.write_html(temporary, include_plotlyjs="directory", config=CONFIG),
+        lambda temporary: figure.write_html(
+            temporary, include_plotlyjs="directory", config=CONFIG, div_id="figure"
+        ),
     )

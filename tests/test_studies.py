@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 import depcap
@@ -15,7 +16,7 @@ from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
 from analysis.dependence import dependence
 from analysis.efficiency import efficiency, per_step
-from analysis.findings import emphasised, folded, slug, write
+from analysis.findings import emphasised, folded, slug, write, write_page
 from analysis.openings import openings
 from analysis.rows import Row
 from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
@@ -96,6 +97,12 @@ def test_a_study_measures_concludes_and_writes(
     written = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
     assert len(written) == len(rows)
     assert [column for column in written if f"`{column}`" not in EXPLAINED] == []
+
+
+def test_a_figures_page_is_the_same_every_time(tmp_path: Path) -> None:
+    for name in ("a.html", "b.html"):
+        write_page(go.Figure(go.Scatter(y=[1, 2])), tmp_path / name)
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
 def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:
