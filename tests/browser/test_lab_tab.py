@@ -12,6 +12,8 @@ from app.lab import TASKS, shipped
 from app.presets import MODELS
 
 DECODED = 90_000
+PAUSE = 500
+"""Chromium stops a page that saves more than ten files in a rush, as no visitor would."""
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def test_every_number_can_be_taken_home(opened: Page, tmp_path: Path) -> None:
     expect(panels).to_have_count(len(expected))
     for place, wanted in enumerate(expected):
         panel = panels.nth(place)
+        opened.wait_for_timeout(PAUSE)
         with opened.expect_download() as numbers:
             panel.get_by_role("button", name="CSV").click()
         numbers.value.save_as(tmp_path / "numbers.csv")
