@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from depcap.errors import DepcapError
 from depcap.journal import refuse_other
 
 Row = dict[str, Any]
@@ -57,8 +59,13 @@ def read(path: Path, header: Row) -> list[Measured]:
     """
     if not path.exists():
         return []
-    rows = pd.read_parquet(path)
+    try:
+        rows = pd.read_parquet(path)
+    except (OSError, pa.ArrowException):
+        raise DepcapError(f"{path} is no table of a study: give another folder") from None
     refuse_other(path, rows.attrs.get("work", {}), header)
+    if rows.empty:
+        return []
     digests: dict[str, str] = rows.attrs["digests"]
     own = [name for name in rows.attrs["columns"] if name not in NAMED]
     return [

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 import depcap
+from analysis import rows as kept_rows
 from analysis import statistics
 from analysis.blocks import LEFT_TO_RIGHT, Plan
 from analysis.calibration import expected_error, histories, proposals_that_waited, right_before_unmasked
@@ -23,7 +24,7 @@ from analysis.signals import CURVES, ENTROPY, EXACT, TRUNCATED
 from analysis.statistics import separation
 from analysis.strata import holm
 from analysis.studies import STUDIES, choose_study, plan
-from analysis.study import Decode, measure, record, recorded, settings
+from analysis.study import Decode, Study, measure, record, recorded, settings
 from analysis.swaps import depcap_rule, swapped, swaps
 from depcap import DepcapError
 from depcap.models.toy import common_cause, exclusive_or, independent
@@ -105,16 +106,22 @@ def test_a_figures_page_is_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
-def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:
-    study, journal = choose_study("additivity", QUICK), tmp_path / "measured.jsonl"
+def noting(study: Study) -> tuple[Study, list[str]]:
+    """The same study, and the names of the decodes that it measures."""
     asked: list[str] = []
 
-    def counted(model: depcap.Model, decode: Decode) -> list[Row]:
+    def measure_one(model: depcap.Model, decode: Decode) -> list[Row]:
         asked.append(decode.name)
         return study.measure(model, decode)
 
+    return replace(study, measure=measure_one), asked
+
+
+def test_a_stopped_study_goes_on(text_model: depcap.Model, paths: list[Path], tmp_path: Path) -> None:
+    study, journal = choose_study("additivity", QUICK), tmp_path / "measured.jsonl"
+    noted, asked = noting(study)
     first = measure(study, text_model, paths[:2], journal, 0, ignore)
-    whole = measure(replace(study, measure=counted), text_model, paths[:3], journal, 0, ignore)
+    whole = measure(noted, text_model, paths[:3], journal, 0, ignore)
     assert asked == [paths[2].stem]
     pd.testing.assert_frame_equal(whole[whole.decode.isin(first.decode)].reset_index(drop=True), first)
     with pytest.raises(DepcapError, match="another run"):
@@ -130,13 +137,8 @@ def test_a_study_goes_on_from_its_table_where_only_that_is_left(
     write(study, study.finding(rows), rows, tmp_path, "Three problems.")
     again = record(text_model, "arithmetic", 3, SETTINGS, tmp_path / "traces", 2, ignore)
     measured = set(rows["decode"])
-    asked: list[str] = []
-
-    def counted(model: depcap.Model, decode: Decode) -> list[Row]:
-        asked.append(decode.name)
-        return study.measure(model, decode)
-
-    found = measure(replace(study, measure=counted), text_model, again, tmp_path / f"{name}.jsonl", 0, ignore)
+    noted, asked = noting(study)
+    found = measure(noted, text_model, again, tmp_path / f"{name}.jsonl", 0, ignore)
     pd.testing.assert_frame_equal(found, rows, check_dtype=False)
     assert set(asked) == {path.stem for path in again} - measured  # those without rows are not in the table
     with pytest.raises(DepcapError, match="another run"):
@@ -144,6 +146,14 @@ def test_a_study_goes_on_from_its_table_where_only_that_is_left(
     (tmp_path / f"{name}.jsonl").unlink()
     with pytest.raises(DepcapError, match="another run"):
         measure(study, text_model, again, tmp_path / f"{name}.jsonl", 1, ignore)
+
+
+def test_a_file_that_is_no_table_is_refused_and_an_empty_table_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "damaged.parquet").write_text("no Parquet")
+    with pytest.raises(DepcapError, match="no table of a study"):
+        kept_rows.read(tmp_path / "damaged.parquet", {})
+    kept_rows.table([], {"study": "x"}).to_parquet(tmp_path / "empty.parquet")
+    assert kept_rows.read(tmp_path / "empty.parquet", {"study": "x"}) == []
 
 
 def test_every_row_says_how_its_decode_was_made(
