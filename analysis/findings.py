@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zlib import crc32
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -115,14 +116,25 @@ def renderer() -> str:
 
 
 def write_pictures(figures: dict[Path, go.Figure]) -> bool:
-    """Write SVGs; False without kaleido, or without a Chromium that it can drive."""
+    """Write SVGs, the same for the same figure; False without kaleido, or without a Chromium to drive."""
     drawn = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
     heights = [figure.layout.height for figure in drawn]  # for one figure Plotly looks there itself
     try:
         pio.write_images(drawn, list(figures), format="svg", width=WIDTH, height=heights)  # in one browser
     except (ImportError, ValueError, RuntimeError):
         return False
+    for path in figures:
+        replace_text(path, _named(path.read_text(encoding="utf-8"), path.stem))
     return True
+
+
+def _named(svg: str, name: str) -> str:
+    """The picture with ids that hang on its name, where Plotly puts a random number into each."""
+    drawn = re.search(r'id="topdefs-(\w+)"', svg)
+    if drawn is None:
+        return svg
+    own = f"{crc32(name.encode()):08x}"
+    return re.sub(r'(id="|href="#|url\(#)[^")]+', lambda match: match[0].replace(drawn[1], own), svg)
 
 
 def write_page(figure: go.Figure, path: Path) -> None:

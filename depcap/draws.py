@@ -22,11 +22,17 @@ def generators(canvas: Canvas, seed: int, what: int = TOKENS) -> Generators:
     return [torch.Generator(device).manual_seed((seed + row) ^ what) for row in range(len(canvas.ids))]
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """The finest numbers of a device: float64, but float32 on Apple's GPU, which has none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def uniform(state: Generators, at: Window, live: Bool[Tensor, "B"]) -> Float[Tensor, "B W"]:
-    """Numbers in [0, 1) for every position of the window, in float64; rows not `live` draw nothing."""
-    out = torch.full(at.positions.shape, 0.5, dtype=torch.float64, device=at.positions.device)
+    """Of [0, 1), in the finest numbers, for every position of the window; rows not `live` draw nothing."""
+    device = at.positions.device
+    out = torch.full(at.positions.shape, 0.5, dtype=widest(device), device=device)
     for row, count in _drawing(at, live):
-        out[row, :count] = torch.rand(count, generator=state[row], dtype=torch.float64, device=out.device)
+        out[row, :count] = torch.rand(count, generator=state[row], dtype=out.dtype, device=device)
     return out
 
 
@@ -35,13 +41,13 @@ def token_noise(
 ) -> Float[Tensor, "B W V"]:
     """Gumbel noise times `scale` for every token at every position of the window; none for rows not `live`.
 
-    Drawn in float64, kept in the numbers of `like`; a row at a time, since with a vocabulary of 150,000 a
-    batch in float64 would be gigabytes.
+    Drawn in the finest numbers, kept in those of `like`; a row at a time, since with a vocabulary of
+    150,000 a batch in float64 would be gigabytes.
     """
     out = torch.zeros_like(like)
     for row, count in _drawing(at, live):
         size = (count, like.shape[2])
-        drawn = torch.rand(size, generator=state[row], dtype=torch.float64, device=out.device)
+        drawn = torch.rand(size, generator=state[row], dtype=widest(out.device), device=out.device)
         out[row, :count] = (scale * gumbel(drawn)).to(like.dtype)
     return out
 

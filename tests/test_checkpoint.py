@@ -273,6 +273,14 @@ def test_what_cannot_be_loaded_is_said_in_one_line(options: dict[str, str]) -> N
     assert len(str(error.value).splitlines()) == 1
 
 
+def test_auto_chooses_only_devices_that_were_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apple's GPU has no float64, and what a decoder gives there nobody has compared."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    model = depcap.load("tiny-llada", device="auto")
+    assert (model.denoiser.device.type, model.dtype) == ("cpu", torch.float32)
+
+
 @pytest.mark.parametrize(
     ("name", "chat"),
     [

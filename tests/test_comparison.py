@@ -437,10 +437,37 @@ def test_the_report_shows_the_figure_where_it_could_be_drawn(
 
 def test_pictures_are_as_high_as_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
-    monkeypatch.setattr(findings.pio, "write_images", lambda *_, **options: asked.update(options))
+
+    def draw(_: object, files: list[Path], **options: Any) -> None:
+        asked.update(options)
+        for file in files:
+            file.write_text("<svg/>")
+
+    monkeypatch.setattr(findings.pio, "write_images", draw)
     figure = pareto(summary(TABLE))
     assert findings.write_pictures({tmp_path / "a.svg": figure, tmp_path / "b.svg": go.Figure()})
     assert asked["height"] == [figure.layout.height, None]
+
+
+def test_a_picture_made_again_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plotly puts a number drawn at random into every id; the same digits as a coordinate stay."""
+    made = iter(("314159", "c7252f"))
+
+    def draw(_: object, files: list[Path], **_options: Any) -> None:
+        for file in files:
+            mark = next(made)
+            file.write_text(
+                f'<svg><g id="topdefs-{mark}"/><g id="clip{mark}xy"/>'
+                f'<path clip-path="url(#clip{mark}xy)" d="M0.314159,1"/></svg>'
+            )
+
+    monkeypatch.setattr(findings.pio, "write_images", draw)
+    pictures = set()
+    for _ in range(2):
+        findings.write_pictures({tmp_path / "a.svg": go.Figure()})
+        pictures.add((tmp_path / "a.svg").read_text())
+    (picture,) = pictures
+    assert "0.314159" in picture
 
 
 # Statistics

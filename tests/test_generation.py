@@ -10,6 +10,7 @@ from strategies import PROMPT_VOCAB
 import depcap
 from depcap import DepcapError, generate, stream
 from depcap.decoder import canvas_for
+from depcap.draws import widest
 from depcap.trace import LEVELS
 
 BAD: dict[str, dict[str, Any]] = {
@@ -182,6 +183,13 @@ def test_which_positions_are_drawn_tells_nothing_of_the_tokens_drawn(
     canvas = canvas_for([[1], [2, 3]], 24, llada.denoiser, llada.denoiser.device)
     both = [*made.unmask.init(canvas), *made.proposer.init(canvas)]
     assert len({float(torch.rand(1, generator=one)) for one in both}) == 4
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype"), [("cpu", torch.float64), ("cuda", torch.float64), ("mps", torch.float32)]
+)
+def test_draws_are_in_the_finest_numbers_that_a_device_has(device: str, dtype: torch.dtype) -> None:
+    assert widest(torch.device(device)) == dtype
 
 
 def test_defaults_are_those_of_the_papers_scripts() -> None:

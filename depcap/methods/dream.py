@@ -10,7 +10,7 @@ from torch import Tensor
 
 from depcap import measures
 from depcap.boundary import FixedBlock
-from depcap.draws import POSITIONS, Generators, generators, gumbel, token_noise, uniform
+from depcap.draws import POSITIONS, Generators, generators, gumbel, token_noise, uniform, widest
 from depcap.errors import DepcapError
 from depcap.methods.base import WITHOUT_PREDICTION, Context, NotNegative, Params, Parts, Preset, Size
 from depcap.proposer import proposal
@@ -49,7 +49,8 @@ class Schedule(Ordinary):
         if self.measure is None:
             dice = uniform(state, made.window, live)
             return Selection(made.eligible & (dice < share[:, None])), state
-        keys = measures.certainty(made, self.measure).double()
+        keys = measures.certainty(made, self.measure)
+        keys = keys.to(widest(keys.device))
         if self.spread > 0:
             keys = keys / self.spread + gumbel(uniform(state, made.window, live))
         masked = made.eligible.sum(dim=1)

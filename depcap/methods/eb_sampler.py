@@ -9,6 +9,7 @@ from pydantic import Field
 from depcap import measures
 from depcap.boundary import FixedBlock
 from depcap.conflict import ranking
+from depcap.draws import widest
 from depcap.methods.base import Context, NotNegative, Params, Parts, Preset, Size
 from depcap.types import Block, Proposal, Selection
 from depcap.unmask import Explanation, Ordinary, Selected, explained
@@ -28,9 +29,10 @@ class EntropyBudget(Ordinary):
     def select(self, proposal: Proposal, _block: Block, _state: None) -> Selected:
         """The leading run of the order that the budget allows; its first position always."""
         rank = ranking(measures.certainty(proposal, self.measure))
-        entropy = torch.where(proposal.eligible, measures.entropy(proposal.log_probs), torch.inf).double()
-        ordered = torch.zeros_like(entropy).scatter(1, rank, entropy)
+        entropy = torch.where(proposal.eligible, measures.entropy(proposal.log_probs), torch.inf)
         # in float32 a small entropy would be lost beside a large one
+        entropy = entropy.to(widest(entropy.device))
+        ordered = torch.zeros_like(entropy).scatter(1, rank, entropy)
         spent = ordered.cumsum(dim=1) - ordered.cummax(dim=1).values
         count = (spent <= self.budget).int().cumprod(dim=1).sum(dim=1)  # inf - inf is nan, which fails
         count = count.clamp(min=1)

@@ -122,7 +122,7 @@ def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | N
 
     Args:
         name: a bundled name, a local folder in its released layout, or a Hub id (`depcap models` lists them).
-        device: `auto` (CUDA, then Apple's GPU, then CPU) or a torch device.
+        device: `auto` (CUDA, else CPU) or a torch device; `mps`, Apple's GPU, is not tested.
         dtype: `auto` (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16 or float64.
         revision: commit, tag or branch of a Hub id.
 
@@ -184,8 +184,7 @@ def find(name: str, revision: str | None = None) -> Path:
 
 def _device(device: str) -> torch.device:
     if device == "auto":
-        mps = torch.backends.mps.is_available()
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
