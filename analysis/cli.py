@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def compare(
     out: Annotated[Path, typer.Option(help="folder of the results; what is there is not decoded again")],
-    task: Annotated[str, typer.Option(help="separated by commas")] = "arithmetic,python",
+    task: Annotated[
+        str, typer.Option(help="arithmetic, python, files (*.jsonl), separated by commas")
+    ] = "arithmetic,python",
     model: Annotated[str, typer.Option(help="separated by commas")] = "tiny-llada",
     methods: Annotated[
         str, typer.Option(help="all, variants, or names separated by commas: see above")
@@ -33,7 +35,9 @@ def compare(
         ),
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
-    limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 200,
+    limit: Annotated[
+        int, typer.Option(help="held-out problems per task, the first of 1,000 or of a file")
+    ] = 200,
     batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
     stop: Annotated[
         str, typer.Option(help="eos, run_to_end or eotp, for methods without one of their own")
@@ -69,6 +73,7 @@ def compare(
     from analysis.progress import Progress
     from analysis.report import write
     from analysis.spec import specs
+    from depcap.evaluation import held_out
 
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
@@ -78,6 +83,8 @@ def compare(
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
     baselines = choose_baselines(found, baseline)
+    for name in _listed(task):
+        held_out(name, limit)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
     done = kept(found, batch_size, out)
@@ -108,8 +115,12 @@ def analyze(
     question: Annotated[str, typer.Argument(help="additivity, boundaries, conflicts or calibration")],
     out: Annotated[Path, typer.Option(help="folder of the results; what is there is not measured again")],
     model: Annotated[str, typer.Option(help="bundled name, local folder or Hub id")] = "tiny-llada",
-    task: Annotated[str, typer.Option(help="separated by commas")] = "arithmetic,python",
-    limit: Annotated[int, typer.Option(help="held-out problems per task, at most 1,000")] = 20,
+    task: Annotated[
+        str, typer.Option(help="arithmetic, python, files (*.jsonl), separated by commas")
+    ] = "arithmetic,python",
+    limit: Annotated[
+        int, typer.Option(help="held-out problems per task, the first of 1,000 or of a file")
+    ] = 20,
     traces: Annotated[
         Path | None, typer.Option(help="measure the traces in this folder instead of decoding")
     ] = None,

@@ -19,7 +19,7 @@ from depcap.methods.base import DIFFUSION_CACHES, Preset
 from depcap.models.loading import Model
 from depcap.request import Settings, named_method
 from depcap.stopping import STOPS
-from depcap.tasks import TASKS
+from depcap.tasks import find_task
 
 KEYS = ["model", "task", "method", "cache"]
 Baseline = tuple[str, str]
@@ -41,7 +41,7 @@ class Cell:
     @property
     def keys(self) -> dict[str, str]:
         """What tells it from the others of a comparison."""
-        names = (self.model.name, self.task, self.spec.label, self.settings.cache)
+        names = (self.model.name, Path(self.task).stem, self.spec.label, self.settings.cache)
         return dict(zip(KEYS, names, strict=True))
 
     @property
@@ -68,8 +68,9 @@ def cells(
     What is wrong with any combination is found here, before anything is decoded; `left_out` hears which
     methods are for other models, and why an optional one cannot be run.
     """
-    for task in tasks:
-        choose(TASKS, task, "task")
+    names = [find_task(task).name for task in dict.fromkeys(tasks)]
+    if len(set(names)) < len(names):
+        raise DepcapError(f"tasks of one name ({', '.join(names)}): give a file another name")
     choose(STOPS, stop, "stop")
     caches = list(dict.fromkeys(cache_policy(cache)[0] for cache in caches))
     for model in models:

@@ -24,12 +24,11 @@ from depcap.generation import start
 from depcap.journal import Journal
 from depcap.models.loading import Model
 from depcap.request import Request, Settings, check, identity
-from depcap.tasks import TASKS
 from depcap.trace import Header, Trace, json_params
 
 Progress = Callable[[int], object]
-NAME = re.compile(f"({'|'.join(TASKS)})-([0-9]{{4}})")
-"""How the decode of a held-out problem is called."""
+NAME = re.compile("(.+)-([0-9]{4})")
+"""How the decode of a task's problem is called."""
 ROWS = 4
 """What rows hold, as a number: a journal with rows of another kind is not gone on with."""
 
@@ -57,7 +56,7 @@ class Decode:
 
     @property
     def task(self) -> str | None:
-        """The task whose held-out problem it is named for, if it is."""
+        """The task whose problem it is named for, if it is."""
         found = NAME.fullmatch(self.name)
         return found[1] if found else None
 
@@ -105,9 +104,10 @@ def record(
     if batch_size < 1:
         raise DepcapError("batch size must be at least 1")
     folder.mkdir(parents=True, exist_ok=True)
-    _, problems = held_out(task, limit)
+    chosen, problems = held_out(task, limit, scored=False)
     prompts = {
-        folder / f"{task}-{number:04}.parquet": problem.prompt for number, problem in enumerate(problems)
+        folder / f"{chosen.name}-{number:04}.parquet": problem.prompt
+        for number, problem in enumerate(problems)
     }
     there = [path for path in prompts if path.exists()]
     for path in there:

@@ -20,7 +20,7 @@ from depcap.models.loading import Model
 from depcap.protocols import BoundaryPolicy
 from depcap.request import Settings, check, named_method
 from depcap.result import Result
-from depcap.tasks import Example, Task
+from depcap.tasks import TASKS, Example, Task
 from depcap.trace import Header, Trace
 
 
@@ -77,9 +77,9 @@ def _scorer(model: Model, decode: Decode) -> Callable[[str], bool | None]:
 
 @lru_cache(256)
 def problem(name: str) -> tuple[Task, Example] | None:
-    """The held-out problem of a name such as `python-0007`."""
+    """The held-out problem of a name such as `python-0007`; None where it is of none of our tasks."""
     found = NAME.fullmatch(name)
-    if found is None:
+    if found is None or found[1] not in TASKS:
         return None
     task, problems = held_out(found[1], int(found[2]) + 1)
     return task, next(islice(problems, int(found[2]), None))

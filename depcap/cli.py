@@ -103,8 +103,8 @@ def decode(
 
 @app.command(name="eval")
 def evaluate_(
-    task: Annotated[str, typer.Option(help="arithmetic or python")],
-    limit: Annotated[int, typer.Option(help="held-out problems, at most 1,000")] = 200,
+    task: Annotated[str, typer.Option(help="arithmetic, python, or a file of problems: *.jsonl")],
+    limit: Annotated[int, typer.Option(help="held-out problems, the first of 1,000 or of the file")] = 200,
     model: ModelName = DEFAULT_MODEL,
     metric: Annotated[
         str, typer.Option(help="accuracy, or nll: nats per token, without decoding")

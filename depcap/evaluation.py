@@ -10,14 +10,13 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from depcap.choices import choose
 from depcap.errors import DepcapError
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.likelihood import Progress, likelihood
 from depcap.models.loading import Model
 from depcap.request import Settings, identity
-from depcap.tasks import TASKS, Example, Task, examples
+from depcap.tasks import TASKS, Example, Listed, Task, examples, find_task
 from depcap.tasks.base import HELD_OUT_PROBLEMS
 
 
@@ -134,7 +133,7 @@ def kept_outcomes(model: Model, task: str, settings: Settings, batch_size: int, 
     """
     if not out.exists():
         return []
-    return Journal(Outcome, out, evaluation_header(model, TASKS[task], settings, batch_size)).entries
+    return Journal(Outcome, out, evaluation_header(model, find_task(task), settings, batch_size)).entries
 
 
 def evaluation_header(model: Model, task: Task, settings: Settings, batch_size: int) -> dict[str, Any]:
@@ -195,17 +194,20 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def held_out(task: str, limit: int) -> tuple[Task, Iterator[Example]]:
-    """A task by name, and its first `limit` held-out problems."""
-    chosen: Task = choose(TASKS, task, "task")
-    if not 1 <= limit <= HELD_OUT_PROBLEMS:
-        raise DepcapError(
-            f"limit {limit} must be from 1 to {HELD_OUT_PROBLEMS:,}, the size of the held-out set"
-        )
-    return chosen, iter(_first(task, limit))
+def held_out(task: str, limit: int, scored: bool = True) -> tuple[Task, Iterator[Example]]:
+    """A task by name or file, and its first `limit` held-out problems; `scored` ones need an answer each."""
+    chosen = find_task(task)
+    listed = chosen.examples if isinstance(chosen, Listed) else None
+    size = HELD_OUT_PROBLEMS if listed is None else len(listed)
+    if not 1 <= limit <= size:
+        raise DepcapError(f"limit {limit} must be from 1 to {size:,}, the size of the held-out set")
+    problems = _drawn(task, limit) if listed is None else listed[:limit]
+    if scored and (missing := [n for n, problem in enumerate(problems, start=1) if not problem.reference]):
+        raise DepcapError(f"{task}: problem {missing[0]} has no answer, and cannot be scored")
+    return chosen, iter(problems)
 
 
 @lru_cache(maxsize=8)
-def _first(task: str, limit: int) -> tuple[Example, ...]:
+def _drawn(task: str, limit: int) -> tuple[Example, ...]:
     """Drawn once: a comparison asks for the same problems with every decoder."""
     return tuple(examples(TASKS[task], limit))

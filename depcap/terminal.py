@@ -86,7 +86,7 @@ def print_report(report: Report | LikelihoodReport, console: Console) -> None:
         table.add_row(
             "accuracy", f"[b]{report.accuracy:.1%}[/b]  (95 %: {low:.1%} to {high:.1%}, n = {report.n})"
         )
-        for level, found in report.levels.items():
+        for level, found in report.levels.items() if len(report.levels) > 1 else ():
             low, high = found.ci95
             interval = f"(95 %: {low:.1%} to {high:.1%}, n = {found.n})"
             table.add_row(f"  level {level}", f"{found.accuracy:.1%}  {interval}", style="bright_black")

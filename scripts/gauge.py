@@ -20,7 +20,7 @@ from depcap.evaluation import score
 from depcap.generation import start
 from depcap.request import Settings
 from depcap.tasks import TASKS, examples
-from depcap.tasks.base import LEVELS, Task
+from depcap.tasks.base import LEVELS, Source
 
 BATCH, SEED = 20, 77
 
@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Decode, score, print."""
     model = depcap.load(name, "cpu")
-    chosen: Task = choose(TASKS, task, "task")
+    chosen: Source = choose(TASKS, task, "task")
     settings = Settings(method, cache, params=params(set_))
     drawn = examples(chosen, problems, "train", SEED)
     right, forwards = dict[int, list[bool]](), 0

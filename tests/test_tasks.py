@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import depcap
-from depcap.tasks import TASKS, Arithmetic, Python, Task, examples, wordings
+from depcap.tasks import TASKS, Arithmetic, Python, Source, examples, wordings
 from depcap.tasks.arithmetic import STEPS, drill
 from depcap.tasks.base import HELD_OUT_PROBLEMS, LEVELS, neutral
 from depcap.tasks.story import LIMIT
@@ -28,7 +28,7 @@ LEAST_TOKENS = {"arithmetic": 80, "python": 60}
 
 
 @pytest.fixture(params=TASKS)
-def task(request: pytest.FixtureRequest) -> Task:
+def task(request: pytest.FixtureRequest) -> Source:
     return TASKS[request.param]
 
 
@@ -48,7 +48,7 @@ def test_references_score_one(split: str) -> None:
 @pytest.mark.parametrize(
     "completion", ["", "####", "#### x", "nonsense", "    return", "####\n\n", "\x00", "\ud800"]
 )
-def test_nonsense_scores_zero(task: Task, completion: str) -> None:
+def test_nonsense_scores_zero(task: Source, completion: str) -> None:
     example = next(examples(task, 1))
     assert task.score(example, completion) == 0.0
 
@@ -81,7 +81,7 @@ def test_a_corrupted_program_scores_zero() -> None:
             assert Python().score(example, example.reference.replace(old, new, 1)) == 0.0
 
 
-def test_splits_share_no_problem(task: Task) -> None:
+def test_splits_share_no_problem(task: Source) -> None:
     """Of whatever level: what is asked, without names, is on one side."""
     prompts = {split: {e.prompt for e in examples(task, COUNT, split)} for split in ("train", "test")}
     assert not prompts["train"] & prompts["test"]
@@ -118,7 +118,7 @@ def test_renaming_does_not_carry_a_story_into_the_other_split() -> None:
     assert not train & set(test)
 
 
-def test_the_held_out_set_is_the_one_that_is_published(task: Task) -> None:
+def test_the_held_out_set_is_the_one_that_is_published(task: Source) -> None:
     """A change here is a new version of the task: numbers of different versions are not comparable."""
     digest = hashlib.sha256()
     for example in examples(task, HELD_OUT_PROBLEMS):
@@ -126,11 +126,11 @@ def test_the_held_out_set_is_the_one_that_is_published(task: Task) -> None:
     assert (task.version, digest.hexdigest()[:16]) == PUBLISHED[task.name]
 
 
-def test_levels_take_turns(task: Task) -> None:
+def test_levels_take_turns(task: Source) -> None:
     assert [example.level for example in examples(task, 10)] == [*LEVELS, *LEVELS]
 
 
-def test_examples_are_the_same_every_time_and_differ_by_seed_and_split(task: Task) -> None:
+def test_examples_are_the_same_every_time_and_differ_by_seed_and_split(task: Source) -> None:
     def first(**options: object) -> list[str]:
         return [example.prompt for example in examples(task, 10, **options)]
 
@@ -202,6 +202,6 @@ def test_a_drill_is_correct_calculations(seed: int) -> None:
     assert answer == f"#### {lines[-1].split('=')[1]}"
 
 
-def test_every_family_occurs(task: Task) -> None:
+def test_every_family_occurs(task: Source) -> None:
     families = {example.family for example in examples(task, 300, "train")}
     assert len(families) == {"arithmetic": 6, "python": 15}[task.name]

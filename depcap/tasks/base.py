@@ -33,11 +33,10 @@ class Example:
 
 
 class Task(Protocol):
-    """A source of problems that can be scored.
+    """Problems that can be scored.
 
-    `version` changes when the problems do: numbers of different versions are not comparable. `sample` draws
-    one problem of the split and level from `rng`; `draw` gives only its prompt and reference, for training;
-    `score` gives 1.0 for a right completion and 0.0 for any other, including nonsense.
+    `version` changes when the problems do: numbers of different versions are not comparable. `score` gives
+    1.0 for a right completion and 0.0 for any other, including nonsense.
     """
 
     @property
@@ -46,11 +45,17 @@ class Task(Protocol):
     @property
     def version(self) -> int: ...
 
+    def score(self, example: Example, completion: str) -> float: ...
+
+
+class Source(Task, Protocol):
+    """A task without end: `sample` draws one problem of the split and level from `rng`; `draw` gives only its
+    prompt and reference, for training.
+    """
+
     def sample(self, rng: Random, split: Split, level: int) -> Example: ...
 
     def draw(self, rng: Random, split: Split, level: int) -> tuple[str, str]: ...
-
-    def score(self, example: Example, completion: str) -> float: ...
 
 
 def held_out(key: str) -> bool:
@@ -69,7 +74,7 @@ def neutral(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"\b({pattern})\b", lambda found: names[found[0]], text)
 
 
-def examples(task: Task, count: int, split: Split = "test", seed: int = 0) -> Iterator[Example]:
+def examples(task: Source, count: int, split: Split = "test", seed: int = 0) -> Iterator[Example]:
     """The first `count` distinct problems of a split, levels in turn, in an order fixed by `seed`."""
     rng = Random(f"{task.name}/{split}/{seed}")
     seen: set[str] = set()
