@@ -133,8 +133,9 @@ def recorded(folder: Path) -> list[Path]:
 
 def _same(header: Header, request: Request, path: Path) -> None:
     """Whether a trace that is there is the one that would be recorded."""
-    wanted = identity(request.model, request.settings) | {"prompt_ids": request.prompts[0]}
-    for key, value in wanted.items():
+    if header.prompt_ids != request.prompts[0]:
+        raise DepcapError(f"{path} is of another decode (of another prompt): give another folder")
+    for key, value in identity(request.model, request.settings).items():
         found = json_params(header.params) if key == "params" else getattr(header, key)
         if found != value:
             other = f"{key} {found!r}, not {value!r}"

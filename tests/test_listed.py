@@ -9,7 +9,7 @@ import pytest
 
 import depcap
 from depcap.evaluation import held_out
-from depcap.tasks import Listed, find_task
+from depcap.tasks import find_task
 from depcap.tasks.listed import read_problems
 
 
@@ -205,4 +205,7 @@ def test_a_study_asks_of_them_what_it_asks_of_our_own(
     code, _, err = run_cli("analyze", "calibration", "--task", str(path), *options)
     assert code == 0, err
     assert set(pd.read_parquet(out / "calibration.parquet")["task"]) == {"open"}
-    assert isinstance(find_task(str(path)), Listed)
+    write(path, {"prompt": "Tell another story"})
+    code, _, err = run_cli("analyze", "calibration", "--task", str(path), *options)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "another prompt" in err
