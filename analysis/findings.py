@@ -116,7 +116,10 @@ def renderer() -> str:
 
 
 def write_pictures(figures: dict[Path, go.Figure]) -> bool:
-    """Write SVGs, the same for the same figure; False without kaleido, or without a Chromium to drive."""
+    """Write SVGs; False without kaleido, or without a Chromium that it can drive.
+
+    A figure without a colour bar gives the same file every time.
+    """
     drawn = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
     heights = [figure.layout.height for figure in drawn]  # for one figure Plotly looks there itself
     try:
@@ -129,11 +132,15 @@ def write_pictures(figures: dict[Path, go.Figure]) -> bool:
 
 
 def _named(svg: str, name: str) -> str:
-    """The picture with ids that hang on its name, where Plotly puts a random number into each."""
+    """The picture with ids that hang on its name, where Plotly puts a random number into each.
+
+    Curves get a class each with a number of their own, which nothing refers to.
+    """
     drawn = re.search(r'id="topdefs-(\w+)"', svg)
     if drawn is None:
         return svg
     own = f"{crc32(name.encode()):08x}"
+    svg = re.sub(r'(class="[^"]*\btrace)[0-9a-f]{6}\b', r"\1", svg)
     return re.sub(r'(id="|href="#|url\(#)[^")]+', lambda match: match[0].replace(drawn[1], own), svg)
 
 

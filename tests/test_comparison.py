@@ -457,7 +457,7 @@ def test_a_picture_made_again_is_the_same(tmp_path: Path, monkeypatch: pytest.Mo
         for file in files:
             mark = next(made)
             file.write_text(
-                f'<svg><g id="topdefs-{mark}"/><g id="clip{mark}xy"/>'
+                f'<svg><g id="topdefs-{mark}"/><g id="clip{mark}xy"/><g class="trace scatter trace{mark}"/>'
                 f'<path clip-path="url(#clip{mark}xy)" d="M0.314159,1"/></svg>'
             )
 
