@@ -6,6 +6,9 @@ from pathlib import Path
 import gradio as gr
 
 CSS = Path(__file__).parent / "page" / "page.css"
+SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+"""The visitor's own fonts, as in the viewer: the theme's comes without most letters of its bold face."""
 
 
 def serve(demo: gr.Blocks) -> None:
@@ -25,5 +28,5 @@ def serve(demo: gr.Blocks) -> None:
         footer_links=["settings"],
         max_file_size="8mb",
         css_paths=[CSS],
-        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
+        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=SANS, font_mono=MONO),
     )
