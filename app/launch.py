@@ -5,10 +5,12 @@ from pathlib import Path
 
 import gradio as gr
 
+from analysis.figures import FONT
+
 CSS = Path(__file__).parent / "page" / "page.css"
-SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+SANS = tuple(name.strip(" '") for name in FONT.split(","))
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-"""The visitor's own fonts, as in the viewer: the theme's comes without most letters of its bold face."""
+"""The visitor's own fonts, as in the figures: the theme's comes without most letters of its bold face."""
 
 
 def serve(demo: gr.Blocks) -> None:
