@@ -125,6 +125,7 @@ class DelayedCache:
     - Of the paper's variants this is dKV-Cache-Decode, with its cache begun anew in every block. That for
       Dream has N = 4. The greedy variant (N = 2) and those that also keep the prompt (Prefill, PD) are left
       out.
+    - Copies of the official code compute everything in a block's step 1 too; the paper's rule does not.
     """
 
     refresh: Annotated[Count, Field(ge=1)] = 8

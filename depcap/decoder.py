@@ -2,9 +2,9 @@
 
 A method answers five questions, each by a frozen policy: where the block ends (boundary), what each position
 would say (proposer), which of those are committed (unmask), which positions are computed again (cache), and
-when a row is finished (stop). The loop promises what no policy then has to: blocks tile the row, every step
-commits at least one token in every live row (unless the method may idle), only eligible positions are
-written, a finished row costs nothing, and a row does not depend on the batch it is in.
+when a row is finished (stop). The loop promises what no policy then has to: blocks tile the row (as far as no
+stop rule cuts it), every step commits at least one token in every live row (unless the method may idle), only
+eligible positions are written, a finished row costs nothing, and a row does not depend on the batch it is in.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def steps(denoiser: Denoiser, canvas: Canvas, method: Method) -> Iterator[Step]:
     while (live := (masked := canvas.masked()).any(dim=1)).any():
         opening = live & (block.filled(masked) | method.boundary.sliding)
         block = block.move(opening, masked)
-        query = plan(method, canvas, block, opening, live, before & ~masked)
+        query = plan(method, canvas, block, opening, live, before & (canvas.ids != canvas.mask_id))
         answer, opened = denoiser(canvas.ids, query, store), None
         if opening.any():
             opened, boundary_state = method.boundary.open(

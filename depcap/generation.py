@@ -37,7 +37,7 @@ def generate(
         cache: a name in the method's `caches`, such as `none` or `dual`; with parameters `dkv:refresh=4`.
         gen_length: positions to fill.
         stop: `eos` (a row ends once an end token and all before it are decided), `run_to_end`, or `eotp`
-            (the row is cut where the model is sure that the response ends).
+            (the row is cut where an end token is predicted).
         record: None, or the trace's level: `decisions`, `scores` or `distributions`.
         seed: of row 0's draws at a temperature above 0; row r uses `seed + r`.
         temperature: 0 is greedy.

@@ -61,8 +61,8 @@ REASONS: dict[str, Reason] = {
     "committed_independent": Reason(
         True,
         "independent",
-        "unmasked: its confidence {confidence} is at least {low_threshold}, and nothing chosen attends to it"
-        " or is attended to by it",
+        "unmasked: its confidence {confidence} is at least {low_threshold}, and nothing chosen in this"
+        " way attends to it or is attended to by it",
     ),
     "committed_budget": Reason(
         True,

@@ -71,7 +71,8 @@ class EndOfTextPrediction:
       so in the official code.
     - The official code takes one id for the end (not LLaDA's `<|eot_id|>`), here every id that ends a
       response counts. Its code for Dream looks at the block alone.
-    - With a cache that does not compute the suffix, "anywhere" is what it computes.
+    - With a cache that does not compute the suffix, "anywhere" is what it computes. Where that has holes
+      (`dpad`, `streaming`), looking at a position costs Dream one more, which predicts it.
     - Of a method that masks again (`wino`) a row is cut only once its block is full.
     """
 

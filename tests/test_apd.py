@@ -186,6 +186,24 @@ def test_a_trailing_cache_computes_less(small: dict[str, Model], causal: Model) 
     assert trailing.computed / trailing.nfe < 0.9 * none.computed / none.nfe
 
 
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_what_a_cut_takes_away_was_not_accepted(small: dict[str, Model], causal: Model, family: str) -> None:
+    """A trailing cache computes its width, what was accepted, and what is drafted, after a cut too."""
+    model, width, cuts = small[family], 2, 0
+    ends = replace(model, denoiser=replace(model.denoiser, end_ids=tuple(range(0, 39, 2))))
+    for token in range(12):
+        prompt, accepted, before = [token] * 20, 0, 0
+        options = helped(model, causal) | {"cache": f"trailing:width={width}", "stop": "eotp", "weight": 0.3}
+        for step in depcap.stream(ends, [prompt], gen_length=24, max_lookahead=12, **options):
+            end = int(step.canvas.end[0])
+            if before:
+                drafted = int(step.proposal.window.valid.sum())
+                assert int(step.computed[0]) <= width + accepted - 1 + drafted
+                cuts += end < before
+            accepted, before = int(step.selection.unmask.sum()), end
+    assert cuts
+
+
 def test_coupled_draws_agree_more_often_than_argmaxes(small: dict[str, Model], causal: Model) -> None:
     rows = [[i, i + 1] for i in range(16)]
     common = {"gen_length": 24, "stop": "run_to_end", "temperature": 1.0, "weight": 0.9}

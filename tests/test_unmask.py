@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depcap.methods.dream import Schedule
+from depcap.methods.dream import Schedule, filtered
 from depcap.methods.eb_sampler import EntropyBudget
 from depcap.methods.grid import Ordered, checkerboard, dilated
 from depcap.methods.localleap import Anchored
-from depcap.methods.prophet import EarlyCommit
+from depcap.methods.prophet import EarlyCommit, Progress
 from depcap.methods.wino import Revocable
 from depcap.reasons import CODES, REASONS
 from depcap.types import Block, Canvas, Proposal, Selection, Window
@@ -364,6 +364,21 @@ def test_prophet_does_not_look_at_what_fills_the_row_after_the_response(
     policy = EarlyCommit(100, (end,), None, (7.5, 5.0, 2.5))
     assert chosen(pick(policy, of_log_probs(log_probs), block(4))) == taken
     assert chosen(pick(replace(policy, end_ids=()), of_log_probs(log_probs), block(4)))  # it may be unknown
+
+
+@pytest.mark.parametrize(("taken", "settled"), [(31, False), (32, True), (66, True)])
+def test_prophets_progress_counts_the_step_it_is_in(taken: int, settled: bool) -> None:
+    """Of 100 positions the second third begins with step 33, whose progress is 0.33."""
+    policy = EarlyCommit(100, (), None, (99.0, 0.0, 0.0))
+    state = Progress(torch.tensor([5]), torch.tensor([taken]))
+    picked = policy.select(proposal([0.5, 0.6, 0.7]), block(1), state)[0]
+    assert chosen(picked) == ([0, 1, 2] if settled else [0])
+
+
+def test_what_a_filter_removes_is_not_drawn_however_low_the_temperature() -> None:
+    log_probs = torch.tensor([[[0.1, 0.5, 0.4]]], dtype=torch.float64).log()
+    assert filtered(log_probs / 1e-7, 0.4, None).argmax() == 1
+    assert filtered(log_probs / 1e-7, 1.0, 1).argmax() == 1
 
 
 def test_wino_says_when_a_confident_position_has_to_wait() -> None:

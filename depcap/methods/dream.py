@@ -18,8 +18,8 @@ from depcap.types import Block, Canvas, Proposal, Selection, Window
 from depcap.unmask import Explanation, Ordinary, Selected, best, explained
 
 MEASURES = {"maskgit_plus": "confidence", "topk_margin": "margin", "entropy": "entropy"}
-CUT = -1e4
-"""Logit of what a filter removes: never drawn, and finite."""
+CUT = -1e30
+"""Logit of what a filter removes: never drawn, however low the temperature, and finite."""
 
 
 @dataclass(frozen=True, slots=True)

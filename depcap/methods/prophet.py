@@ -57,9 +57,9 @@ class EarlyCommit(Ordinary):
         """One position of the block, or all that are left."""
         inside = proposal.eligible & (proposal.window.positions < block.end[:, None])
         one = best(proposal.confidence, inside, torch.ones_like(block.start))
-        settled = self._gap(proposal, state.first) >= self._needed(state.taken)
-        unmask = torch.where(settled[:, None], proposal.eligible, one)
         taken = state.taken + proposal.eligible.any(dim=1)
+        settled = self._gap(proposal, state.first) >= self._needed(taken)
+        unmask = torch.where(settled[:, None], proposal.eligible, one)
         return Selection(unmask, evidence={"settled": settled}), Progress(state.first, taken)
 
     def _gap(self, proposal: Proposal, first: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
@@ -98,7 +98,7 @@ class ProphetParams(Params):
     Formula:
 
         g = mean over the answer's positions of z_(1) − z_(2)                 the two largest logits
-        U = all masked positions  if g ≥ γ(p), else argmax c of the block     p = steps taken / G
+        U = all masked positions  if g ≥ γ(p), else argmax c of the block     p = steps, with this one, / G
         γ = 7.5 for p < 0.33, 5.0 for p < 0.67, then 2.5
 
     `gaps` are the three values of γ. With infinite gaps this is llada at one token per step.
@@ -112,8 +112,6 @@ class ProphetParams(Params):
     - Without `answer_start` the gap is the mean over the masked positions before the first that proposes an
       end token, which is our reading for tasks whose answer has no known place.
     - There p counts the steps of a schedule; here every step unmasks one token, so that it counts of G.
-    - At a temperature above 0 the official code fills up with the most probable tokens; here what is left is
-      drawn as any other token.
     - It has no cache. With `prefix`, `dual` and `vicinity` only what a step computes is looked at and
       unmasked. Not with `dkv`, as decided positions of the answer count too, nor with `dpad` and `streaming`,
       as no position of the suffix can be left out.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,8 +25,8 @@ ON_A_GPU = 4
 class TransformerDenoiser:
     """A masked diffusion model on `Transformer`, or a causal model in the same role.
 
-    `shift` is 1 for models whose output at a position predicts the next one (Dream): the computed window then
-    starts one position earlier, and the hidden state before each position is read. No position of a block has
+    `shift` is 1 for models whose output at a position predicts the next one (Dream): the hidden state before
+    each position is read then, and the one before a window computed with it. No position of a block has
     to be committed unconditionally for lack of its predecessor. `causal` models see nothing to the right of a
     position, masked or not: they decode one position at a time, from left to right. What predicts a position
     is all that they compute for it: what stands there is computed when the next position asks for it.
@@ -63,12 +63,10 @@ class TransformerDenoiser:
         self, ids: Int[Tensor, "B L"], query: Query, store: Store | None, active: Int[Tensor, "R"]
     ) -> Answer:
         """The answer for the active rows."""
-        chosen = query.compute[active]
-        if self.shift:  # the output before a position is what predicts it
-            before = functional.pad(chosen[:, 1:], (0, 1))
-            chosen = before if self.causal else chosen | before
-        compute, read = Window.where(chosen), query.read.of_rows(active)
-        asked = (read.positions - self.shift).clamp(min=0)
+        read = query.read.of_rows(active)
+        asked = (read.positions - self.shift).clamp(min=0)  # the output there is what predicts a position
+        chosen = self._run(query.compute[active], asked, read.valid)
+        compute = Window.where(chosen)
         place = (chosen.cumsum(dim=1) - 1).gather(1, asked).clamp(min=0)  # its place in the window
         computed = compute.valid.sum(dim=1)
         tokens, positions = ids[active].gather(1, compute.positions), compute.positions
@@ -87,6 +85,16 @@ class TransformerDenoiser:
         log_probs, doubt = said[:, : place.shape[1]], said[:, place.shape[1] :] if doubted else None
         attention = _among(attending, compute, place, read.positions) if query.attention else None
         return Answer(log_probs, computed, doubt, attention)
+
+    def _run(
+        self, compute: Bool[Tensor, "R L"], asked: Int[Tensor, "R W"], valid: Bool[Tensor, "R W"]
+    ) -> Bool[Tensor, "R L"]:
+        """What goes through the network: what is computed, and what predicts a position that is read."""
+        if self.causal and self.shift:
+            return functional.pad(compute[:, 1:], (0, 1))
+        length = compute.shape[1]
+        spare = functional.pad(compute, (0, 1))  # what is not read is marked past the end
+        return spare.scatter(1, torch.where(valid, asked, length), True)[:, :length]
 
     def _last_layers(self) -> range:
         """The last eighth of the layers, one at least (28 to 31 of LLaDA's 32)."""

@@ -18,7 +18,8 @@ def decode(
         right = min(len(ids) + max_lookahead, last)
         left = max(len(ids) - width - accepted + 1, 0) if width and out.nfe else 0
         x = ids + [network.mask_id] * (right - len(ids))
-        log_probs = network.some(x, range(left, right), range(right))[len(ids) :]
+        drafted = range(len(ids), right)
+        log_probs = network.some(x, range(left, right), range(right), drafted)[len(ids) :]
         out.nfe += 1
         if temperature > 0:
             noise = [

@@ -9,15 +9,17 @@ import math
 import torch
 
 
-def forward(network, x, cache, start, end, step, read=None, shown=None):
-    """Log-probabilities where the step computes, None elsewhere; a block opens in its step 0.
+def forward(network, x, cache, start, end, step, read=None, shown=None, asked=None):
+    """Log-probabilities where the step computes and the method looks, None elsewhere.
 
-    `read` is how far the method looks if not to the block's end, `shown` what the network sees if not x.
+    A block opens in its step 0. `read` is how far the method looks if not to the block's end, `shown` what
+    the network sees if not x, `asked` the positions it looks at if not those from the block's start on.
     """
     far = end if read is None else min(read, len(x))
     computed, visible = view(network, x, cache, start, end, step, far)
     network.before = list(x)
-    return network.some(x if shown is None else shown, computed, visible)
+    asked = range(start, far) if asked is None else asked
+    return network.some(x if shown is None else shown, computed, visible, asked)
 
 
 def view(network, x, cache, start, end, step, far):

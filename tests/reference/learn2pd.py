@@ -20,7 +20,8 @@ def decode(network, prompt, gen_length, cache, block_size, threshold, end_id=Non
         step = 0
         while network.mask_id in x[start:end]:
             end = min(end, len(x))
-            log_probs = forward(network, x, cache, start, end, step)
+            asked = range(start, len(x) if end_id is not None else end)
+            log_probs = forward(network, x, cache, start, end, step, asked=asked)
             out.nfe, step = out.nfe + 1, step + 1
             sure = [math.exp(log_probs[i].max()) for i in range(start, end)]
             final = []

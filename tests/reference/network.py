@@ -32,12 +32,16 @@ class Network:
         """
         return self.some(ids, range(start, end), range(len(ids)))
 
-    def some(self, ids, computed, visible):
-        """Log-probabilities for the computed positions, each of which attends to the visible ones."""
-        before, self.visible = [max(position - self.shift, 0) for position in computed], visible
+    def some(self, ids, computed, visible, read=None):
+        """Log-probabilities for the computed positions that are read (all unless it says which).
+
+        Each attends to the visible ones. What predicts a position that is read is computed too.
+        """
+        asked = [p for p in computed if read is None or p in read]
+        before, self.visible = [max(position - self.shift, 0) for position in asked], visible
         hidden = self._hidden(ids, sorted({*computed, *before}), visible)
         out = [None] * len(ids)
-        for position in computed:
+        for position in asked:
             out[position] = self._log_probs(hidden[max(position - self.shift, 0)])
         return out
 

@@ -14,9 +14,9 @@ def decode(network, prompt, gen_length, cache, block_size, answer_start, answer_
     while start < len(x):
         end, step = min(start + block_size, len(x)), 0
         while network.mask_id in x[start:end]:
-            progress = out.nfe / gen_length
-            log_probs = forward(network, x, cache, start, end, step)
+            log_probs = forward(network, x, cache, start, end, step, asked=range(first, len(x)))
             out.nfe, step = out.nfe + 1, step + 1
+            progress = out.nfe / gen_length
             seen = [i for i in range(first, len(x)) if log_probs[i] is not None]
             answer = masked = [i for i in seen if x[i] == network.mask_id]
             if answer_start is None:
