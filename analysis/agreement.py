@@ -27,8 +27,8 @@ Values = NDArray[np.float64]
 
 
 def ratio_of_sums(joint: Values, additive: Values) -> float:
-    """Sum of J over sum of A."""
-    return float(joint.sum() / additive.sum())
+    """Sum of J over sum of A; NaN of nothing."""
+    return float(joint.sum() / additive.sum()) if len(additive) else np.nan
 
 
 def quantile_of_ratios(share: float, joint: Values, additive: Values) -> float:

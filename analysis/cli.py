@@ -6,6 +6,7 @@ The engine's command line finds them as entry points.
 import shlex
 import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,8 @@ def compare(
     cache: Annotated[
         str,
         typer.Option(
-            help="separated by commas, as dkv or dkv:refresh=4; a method takes those it has, and its own"
+            help="separated by commas, as dkv or dkv:refresh=4; a method takes those it has, and its"
+            " own, or else its first (none)"
         ),
     ] = "none,dual",
     gen_length: Annotated[int, typer.Option("--gen-length", help="positions to fill")] = 256,
@@ -69,11 +71,10 @@ def compare(
 
     import depcap
     from analysis.comparison import cells, choose_baselines, kept, outcomes, rounds, run
-    from analysis.machine import note_machine, this_machine
     from analysis.progress import Progress
     from analysis.report import write
     from analysis.spec import specs
-    from depcap.evaluation import held_out
+    from depcap.evaluation import check_problems
 
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
@@ -83,31 +84,25 @@ def compare(
     left_out: dict[str, None] = {}
     found = cells(models, _listed(task), chosen, _listed(cache), gen_length, stop, left_out.setdefault)
     baselines = choose_baselines(found, baseline)
-    for name in _listed(task):
-        held_out(name, limit)
+    for one, name in product(models, _listed(task)):
+        check_problems(one, name, limit, gen_length)
     for why in left_out:
         console.print(f"left out: {why}", style="bright_black", highlight=False)
-    done = kept(found, batch_size, out)
-    if any(len(entries) < limit for entries in done.values()):
-        note_machine(this_machine(models[0].denoiser.device), out)
-    how = _how(models[0], gen_length, stop, batch_size, out)
+    how = _how(models[0], gen_length, stop, batch_size)
     how |= {"left out": "; ".join(left_out)} if left_out else {}
-    with closing(Progress(done, limit)) as progress:
+    with closing(Progress(kept(found, batch_size, out), limit)) as progress:
         for goal in rounds(limit, batch_size):
             if run(found, goal, batch_size, out, progress) and goal < limit:
                 write(outcomes(found, goal, out), baselines, out, how)
     console.print(write(outcomes(found, limit, out), baselines, out, how), highlight=False)
 
 
-def _how(model: "Model", gen_length: int, stop: str, batch_size: int, out: Path) -> dict[str, object]:
-    """What all decoders of a comparison have in common, the command that was given, and who decoded."""
-    from analysis.machine import machines
-
+def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[str, object]:
+    """What all decoders of a comparison have in common, and the command that was given."""
     return {
         "command": f"`{shlex.join(['depcap', *sys.argv[1:]])}`", "positions to fill": gen_length,
         "stop rule": f"{stop}, where a method's name gives no other", "problems per batch": batch_size,
         "device": model.denoiser.device, "dtype": str(model.dtype).removeprefix("torch."),
-        "decoded on": " and on ".join(map(str, machines(out))),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from analysis.spec import Spec
 from depcap.caches import cache_policy
 from depcap.choices import choose, split
 from depcap.errors import DepcapError
-from depcap.evaluation import Outcome, evaluate, held_out, kept_outcomes
+from depcap.evaluation import Outcome, check_batch_size, evaluate, held_out, kept_outcomes
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.methods import METHODS
@@ -135,6 +135,7 @@ def rounds(limit: int, batch_size: int) -> Iterator[int]:
 
 def kept(found: list[Cell], batch_size: int, out: Path) -> dict[str, list[Outcome]]:
     """Outcomes that are in `out`, by their file; one made in another way is refused."""
+    check_batch_size(batch_size)
     folder = out / "outcomes"
     return {
         cell.file: kept_outcomes(cell.model, cell.task, cell.settings, batch_size, folder / cell.file)

@@ -25,7 +25,8 @@ def paired(outcomes: pd.DataFrame, baselines: list[Baseline]) -> pd.DataFrame:
     correction over all decoders of that model, task and baseline. `forwards_ratio` (NFE and those of a second
     model together) and `speed_ratio` say how many times fewer forwards it takes than the baseline, how many
     times less time, with bootstrap intervals: over problems, and over batches, whose problems share one
-    measurement of time.
+    measurement of time. Times are of the problems that one machine has decoded in both ways; NaN where there
+    are none.
     """
     counted = outcomes.assign(forwards=outcomes["nfe"] + outcomes["auxiliary"])
     found = []
@@ -48,7 +49,8 @@ def _test(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any]:
     both = rows.merge(base, on="problem", suffixes=("", "_base"))
     right = mcnemar(both["right"], both["right_base"])
     forwards = ratio(both["forwards_base"], both["forwards"])
-    times = clustered(ratio_of_sums, (both["seconds_base"], both["seconds"]), both["batch"])
+    timed = both[both["machine"] == both["machine_base"]]
+    times = clustered(ratio_of_sums, (timed["seconds_base"], timed["seconds"]), timed["batch"])
     ratios = (forwards.value, *forwards.ci95, times.value, *times.bounds)
     return {
         "n": len(both), **dict(zip(DIFFERENCE, (right.difference, *right.ci95), strict=True)),
@@ -79,4 +81,6 @@ def _line(row: Any, baseline: str) -> dict[str, str]:
 def _times(row: Any, name: str) -> str:
     """A ratio with its interval, where it has one."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if pd.isna(row[name]):
+        return "–"
     return f"{row[name]:.2f}×" + ("" if pd.isna(low) else f" ({low:.2f}–{high:.2f})")

@@ -14,7 +14,8 @@ TITLES = {"forwards": "forwards per problem", "tokens_per_second": "tokens/s"}
 CACHE_COLORS = ("influence", "blocked", "score", "uncertainty", "whatif", "ignored", "other")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x", "triangle-down",
           "pentagon", "bowtie", "hourglass", "triangle-left", "triangle-right", "hexagram", "star-diamond",
-          "diamond-tall", "diamond-wide")  # fmt: skip
+          "diamond-tall", "diamond-wide", "star-square", "star-triangle-up", "star-triangle-down",
+          "hash")  # fmt: skip
 """As many as there are methods, and more; beyond these they come round again, and hovering tells which."""
 FAINT = "rgba(128,128,128,0.35)"
 

@@ -11,24 +11,32 @@ from analysis.findings import write_page, write_pictures, write_table
 from analysis.paired import against, paired
 from analysis.pareto import pareto, short
 from analysis.statistics import ENOUGH_PROMPTS
-from analysis.summary import TABLE, fronts, markdown, summary
+from analysis.summary import TABLE, fronts, markdown, summary, told
 from depcap.files import replace_text
 
 NOTES = """A method in **bold** is on a Pareto front: nothing else in its table beats it in accuracy or in
 that cost without losing in the other; the cost, forwards or tokens/s, is bold too. A front is of what was
-measured, chance included, and its fast end may be of no use: look at accuracy first. Forwards are NFE, plus
-those of a second model; each counts as one, however small that model is. Not counted is the filter of
-`learn2pd`, of 2,112 parameters, which is asked once a forward; its time is. Seconds are of decoding alone, a
-problem's equal share of its batch's; tokens/s are up to the end token, positions/s count all that were
-decided, which a method that decides more past the end has more of. Under stop rule `eos` a decode ends with
-the response, where papers decode all positions: ratios here cannot be set beside theirs. The text of `pearl`
-is that of its verifier, whatever drafts. Intervals are of 95 %, Wilson's for accuracy."""
+measured, chance included, and its fast end may be of no use: look at accuracy first. Intervals are of 95 %,
+Wilson's for accuracy. The text of `pearl` is that of its verifier, whatever drafts.
+
+Forwards are NFE, plus those of a second model; each counts as one, however small that model is. *Positions
+computed* are those that went through the network, in all forwards together; an *overlong* response has no
+end token. Not counted is the filter of `learn2pd`, of 2,112 parameters, asked once a forward; its time is.
+
+Seconds are of decoding alone, a problem's equal share of its batch's; tokens/s are up to the end token,
+positions/s count all that were decided, which a method that decides more past the end has more of. Where
+several machines have decoded, they are those of the one that decoded most of a table; a dash is where it
+decoded nothing. Decoders that were not run together met another hour of that machine: compare their times
+roughly. Under stop rule `eos` a decode ends with the response, where papers decode all positions: ratios here
+cannot be set beside theirs."""
 TESTS = """Every decoder against each baseline on the same problems. Δ is its accuracy less the baseline's,
 with Newcombe's interval; p is McNemar's, as it is and after Holm's correction over that one table, and Δ is
-bold where the latter is below 0.05. Where it is not bold the two need not be equally good: the interval says
-how far apart they may be. How many times fewer forwards it takes and how much less time have bootstrap
-intervals: over problems, and over batches for time (the problems of a batch share one measurement; with fewer
-than {batches} batches there is none)."""
+bold where the latter is below 0.05. The interval is of Δ alone, not corrected, and near 0.05 it and p may
+disagree. Where Δ is not bold the two need not be equally good: the interval says how far apart they may be.
+How many times fewer forwards it takes than the baseline and how much less time (below 1 it takes more) have
+bootstrap intervals: over problems, and over batches for time (the problems of a batch share one measurement;
+with fewer than {batches} batches there is none). Times are of problems that one machine has decoded in both
+ways."""
 CAPTION = """Shapes are methods, open where parameters are not the defaults; colours are caches. A dotted line
 joins a Pareto front, whose methods are named, with their parameters' values."""
 
@@ -42,6 +50,7 @@ def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Map
     `summary.md` to say.
     """
     every = pooled(outcomes)
+    how = {**how, "decoded on": " and on ".join(machines(outcomes))}
     table, tests = summary(every), paired(every, baselines)
     write_table(outcomes, out / "outcomes.parquet")
     write_table(table, out / "summary.parquet")
@@ -55,6 +64,12 @@ def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Map
         replace_text(out / _tests(model, task), _joined(text))
     replace_text(out / "summary.md", _page(table, set(tests.groupby(TABLE).groups), how, drawn))
     return _shown(table)
+
+
+def machines(outcomes: pd.DataFrame) -> list[str]:
+    """Those that have decoded, and how much."""
+    counts = outcomes["machine"].value_counts(sort=False)
+    return [f"{name or 'an unnamed machine'} ({count:,} decodes)" for name, count in counts.items()]
 
 
 def _figure(model: object) -> str:
@@ -96,6 +111,6 @@ def _shown(table: pd.DataFrame) -> Table:
     for place, row in table.iterrows():
         shown.add_row(
             row.model, row.task, short(row.method), row.cache, f"{row.accuracy:.1%}", f"{row.forwards:.1f}",
-            f"{row.tokens_per_second:.0f}", style="bold" if best[place] else None,
+            told(row.tokens_per_second, ".0f"), style="bold" if best[place] else None,
         )  # fmt: skip
     return shown

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 from analysis.rows import Measured, Row, read, table
 from depcap import trace as traces
 from depcap.errors import DepcapError
-from depcap.evaluation import held_out
+from depcap.evaluation import check_batch_size, check_problems, held_out
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.models.loading import Model
@@ -101,8 +101,8 @@ def record(
     model: Model, task: str, limit: int, settings: Settings, folder: Path, batch_size: int, progress: Progress
 ) -> list[Path]:
     """Decode the first held-out problems of a task; a trace file for each. Those that are there are kept."""
-    if batch_size < 1:
-        raise DepcapError("batch size must be at least 1")
+    check_batch_size(batch_size)
+    check_problems(model, task, limit, settings.gen_length, scored=False)
     folder.mkdir(parents=True, exist_ok=True)
     chosen, problems = held_out(task, limit, scored=False)
     prompts = {

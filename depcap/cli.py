@@ -129,7 +129,7 @@ def evaluate_(
     """Score a model with a method on a task's held-out problems."""
     from tqdm import tqdm
 
-    from depcap.evaluation import LikelihoodReport, Report, evaluate, evaluate_likelihood
+    from depcap.evaluation import LikelihoodReport, Report, check_problems, evaluate, evaluate_likelihood
     from depcap.models.loading import load
     from depcap.request import Settings
     from depcap.terminal import print_report
@@ -146,6 +146,7 @@ def evaluate_(
         if metric == "nll":
             found = evaluate_likelihood(loaded, task, limit, masks, bar.update)
         else:
+            check_problems(loaded, task, limit, gen_length)
             found = evaluate(loaded, task, limit, settings, batch_size, bar.update, out)
             how = {"method": method, "cache": cache, "gen_length": gen_length, "stop": stop}
     if as_json:

@@ -14,8 +14,9 @@ from depcap.errors import DepcapError
 from depcap.generation import start
 from depcap.journal import Journal
 from depcap.likelihood import Progress, likelihood
+from depcap.machine import this_machine
 from depcap.models.loading import Model
-from depcap.request import Settings, identity
+from depcap.request import Settings, identity, prompt_ids
 from depcap.tasks import TASKS, Example, Listed, Task, examples, find_task
 from depcap.tasks.base import HELD_OUT_PROBLEMS
 
@@ -28,7 +29,8 @@ class Outcome:
     that the network computed, `auxiliary` forwards of a second model and `auxiliary_computed` its positions;
     `filled` the positions that were decided, `response_length` those before the first end token, `overlong`
     says that there was none; `seconds` is an equal share of its batch's decoding time, so that times of one
-    `batch` are one observation (0 in files that do not tell).
+    `batch` are one observation (0 in files that do not tell) and compare with those of one `machine` (empty
+    in files that do not tell).
     """
 
     problem: int
@@ -43,6 +45,7 @@ class Outcome:
     seconds: float
     batch: int = 0
     auxiliary_computed: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,7 @@ def evaluate(
     which rounds otherwise for another shape, a token now and then. Batches begin at multiples of their size,
     wherever a run was stopped.
     """
-    if batch_size < 1:
-        raise DepcapError("batch size must be at least 1")
+    check_batch_size(batch_size)
     chosen, problems = held_out(task, limit)
     log = Journal(Outcome, out, evaluation_header(model, chosen, settings, batch_size) if out else None)
     if done := len(log.entries[:limit]):
@@ -124,6 +126,22 @@ def evaluate(
         log.add(_decode(model, chosen, batch, settings, len(log.entries), number))
         progress(len(batch))
     return report(chosen, log.entries[:limit], batch_size)
+
+
+def check_problems(model: Model, task: str, limit: int, gen_length: int, scored: bool = True) -> None:
+    """The first `limit` held-out problems exist, and the model can go on from each; before any is decoded."""
+    _, problems = held_out(task, limit, scored)
+    for number, problem in enumerate(problems, start=1):
+        try:
+            prompt_ids(model, problem.prompt, gen_length)
+        except DepcapError as error:
+            raise DepcapError(f"{task}: problem {number}: {error}") from None
+
+
+def check_batch_size(batch_size: int) -> None:
+    """At least one problem is decoded at a time."""
+    if batch_size < 1:
+        raise DepcapError("batch size must be at least 1")
 
 
 def kept_outcomes(model: Model, task: str, settings: Settings, batch_size: int, out: Path) -> list[Outcome]:
@@ -149,6 +167,7 @@ def _decode(
     """What came of each problem of batch `number`, the first of which is problem `first`."""
     own = replace(settings, seed=settings.seed + first)  # row r of a batch adds r
     results = start(model, [example.prompt for example in batch], own).run()
+    machine = this_machine(model.denoiser.device)
     seconds = max(result.seconds for result in results) / len(batch)
     for place, (example, result) in enumerate(zip(batch, results, strict=True)):
         right = task.score(example, result.text or "") == 1.0
@@ -156,6 +175,7 @@ def _decode(
         yield Outcome(
             first + place, example.level, right, result.nfe, result.computed, result.auxiliary,
             result.filled, result.response_length, overlong, seconds, number, result.auxiliary_computed,
+            machine,
         )  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def refuse_other(path: Path, found: Mapping[str, Any], header: Mapping[str, Any]
     for key, value in json.loads(json.dumps(header)).items():
         if found.get(key) != value:
             other = f"{key} {found.get(key)!r}, not {value!r}"
-            raise DepcapError(f"{path} is of another run ({other}): give another file")
+            raise DepcapError(
+                f"{path} is of another run ({other}): ask for what it is of, or write elsewhere"
+            )
 
 
 def _write(path: Path, text: str) -> None:

@@ -48,7 +48,7 @@ def check(model: Model, prompts: Prompts, settings: Settings, record: str | None
         raise DepcapError("no prompt was given")
     if settings.seed + len(listed) > MAX_SEED:
         raise DepcapError(f"seed {settings.seed} is too large (at most {MAX_SEED - len(listed)})")
-    ids = [_prompt_ids(model, prompt, settings.gen_length) for prompt in listed]
+    ids = [prompt_ids(model, prompt, settings.gen_length) for prompt in listed]
     return Request(model, ids, settings, named)
 
 
@@ -97,7 +97,8 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _prompt_ids(model: Model, prompt: str | list[int], gen_length: int) -> list[int]:
+def prompt_ids(model: Model, prompt: str | list[int], gen_length: int) -> list[int]:
+    """A prompt's token ids, or one line on why the model cannot go on from it for so long."""
     ids = _encode(model, prompt) if isinstance(prompt, str) else list(prompt)
     if not ids:
         raise DepcapError("the prompt is empty")

@@ -195,8 +195,15 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
     compared = (out / tests[1]).read_text()
     assert "Against `llada`, cache none:" in compared
     assert "Holm" in compared
-    assert re.search(r"- decoded on: .+ \(\w+\); threads: 1; depcap [\d.]+, torch \S+\n\n", said)
+    machine = r"- decoded on: .+ \(\w+\); threads: 1; depcap [\d.]+, torch \S+ \(4 decodes\)\n\n"
+    assert re.search(machine, said)
     assert list(pd.read_parquet(out / "paired.parquet").method) == ["fast-dllm"]
+    explained = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
+    for name in ("outcomes", "summary", "paired"):
+        told = explained.split(f"## {name}.parquet")[1].split("\n## ")[0]
+        assert [
+            column for column in pd.read_parquet(out / f"{name}.parquet") if f"`{column}`" not in told
+        ] == []
     assert f"- command: `depcap compare --model {text_folder} " in said
     assert "**bold**" in said
     page = next(out.glob("pareto-*.html")).read_text()
@@ -204,8 +211,12 @@ def test_the_command_writes_tables_and_a_figure(run_cli: Any, text_folder: Path,
 
 
 def test_the_command_refuses_in_one_line(run_cli: Any, text_folder: Path, tmp_path: Path) -> None:
-    code, _, err = run_cli("compare", "--model", str(text_folder), "--methods", "x", "--out", str(tmp_path))
-    assert (code, len(err.splitlines())) == (2, 1)
+    out = tmp_path / "out"
+    call = ("compare", "--model", str(text_folder), "--out", str(out), "--limit", "2", "--gen-length", "8")
+    for wrong in (("--methods", "x"), ("--batch-size", "0"), ("--batch-size", "-1")):
+        code, _, err = run_cli(*call, *wrong)
+        assert (code, len(err.splitlines())) == (2, 1)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +253,7 @@ def made(right: list[bool], nfe: list[int], method: str, cache: str = "none") ->
             "model": "m", "task": "t", "method": method, "cache": cache, "problem": i,
             "right": r, "nfe": n, "computed": 10 * n, "auxiliary": 0, "auxiliary_computed": 0, "filled": 8,
             "response_length": 6, "overlong": False, "seconds": n / 10, "batch": i // 2,
+            "machine": "a",
         }
         for i, (r, n) in enumerate(zip(right, nfe, strict=True))
     ]  # fmt: skip
@@ -331,6 +343,31 @@ def test_few_batches_give_no_interval_of_time() -> None:
     assert found[["speed_ratio_low", "speed_ratio_high"]].isna().all(axis=None)
     line = against(found)[1].splitlines()[-1]
     assert line.rstrip(" |").endswith(f"{found.loc[0, 'speed_ratio']:.2f}×")
+
+
+def test_times_are_those_of_one_machine() -> None:
+    outcomes = timed(24)
+    other = (outcomes["method"] == "fast") & (outcomes["batch"] >= 12)
+    moved = outcomes.assign(machine=np.where(other, "slow", "a"))
+    moved.loc[other, "seconds"] *= 100
+    found, whole = compared(moved).loc[("llada", "fast")], summary(moved).set_index("method")
+    first = compared(outcomes[outcomes["batch"] < 12]).loc[("llada", "fast")]
+    assert found["speed_ratio"] == first["speed_ratio"]
+    assert found["n"] == 480
+    assert whole.loc["fast", ["n", "timed"]].tolist() == [480, 240]
+    assert whole.loc["fast", "seconds"] == outcomes.query("method == 'fast' and batch < 12")["seconds"].mean()
+
+
+def test_without_a_machine_in_common_there_are_no_times() -> None:
+    apart = TABLE.assign(machine=TABLE["method"].replace({"llada": "a", "slow": "a", "fast": "b"}))
+    table = summary(apart)
+    shown = markdown(table).splitlines()[3].split("|")
+    assert [cell.strip() for cell in shown[6:9]] == ["–", "–", "–"]
+    assert list(front(table.set_index("method"), "tokens_per_second", True)) == [True, False, True]
+    tests = paired(apart, [LLADA])
+    assert tests.set_index("method").loc["fast", "speed_ratio":].iloc[:3].isna().all()  # type: ignore[misc]
+    assert against(tests)[1].splitlines()[2].rstrip(" |").endswith("–")
+    assert pareto(table)
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:

@@ -176,6 +176,21 @@ def test_compare_sets_decoders_side_by_side_on_them(
     assert (refused[0], len(refused[2].splitlines())) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "command", [("eval",), ("compare", "--methods", "llada"), ("analyze", "calibration")], ids=lambda c: c[0]
+)
+def test_a_prompt_that_is_too_long_is_told_before_anything_is_decoded(
+    run_cli: Any, text_folder: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    path = str(write(tmp_path / "mine.jsonl", *({"prompt": "a " * n, "answer": 1} for n in (1, 5_000))))
+    options = ("--task", path, "--model", str(text_folder), "--gen-length", "8", "--batch-size", "1")
+    code, _, err = run_cli(*command, *options, "--limit", "2", "--out", str(out))
+    assert (code, len(err.splitlines()[-1:])) == (2, 1)
+    assert "problem 2: prompt (" in err
+    assert not list(out.rglob("*.parquet")) + list(out.rglob("outcomes/*"))
+
+
 def test_two_files_of_one_name_cannot_be_told_apart(
     run_cli: Any, text_folder: Path, mine: Path, tmp_path: Path
 ) -> None:

@@ -11,11 +11,11 @@ import pytest
 from tiny import write_text_checkpoint
 
 import depcap
-from analysis import comparison, machine, progress
+from analysis import comparison, progress
 from analysis.comparison import Cell, cells, kept, outcomes, rounds, run
 from analysis.progress import Progress, Tally, remaining
 from analysis.spec import specs
-from depcap import DepcapError
+from depcap import DepcapError, machine
 from depcap.evaluation import Outcome, evaluate
 from depcap.files import replace, replace_text
 
