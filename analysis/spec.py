@@ -15,6 +15,7 @@ VARIANTS = {
     "depcap:max_size=16": "shorter blocks",
     "depcap:max_size=16:tau_low=0.98:tau_high=0.995": "both, as the page starts",
     "depcap:min_size=8:max_size=8:tau_low=0.98:tau_high=0.995": "that with blocks of 8 alone",
+    "depcap:min_size=19:max_size=19": "blocks of its mean length there with the defaults",
     "adablock:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold, as the page starts",
     "adablock:delimiter_threshold=0.5": "as published for Dream",
     "fast-dllm:threshold=0.95": "a stricter threshold",
