@@ -40,7 +40,9 @@ def compare(
     limit: Annotated[
         int, typer.Option(help="held-out problems per task, the first of 1,000 or of a file")
     ] = 200,
-    batch_size: Annotated[int, typer.Option(help="problems decoded together")] = 20,
+    batch_size: Annotated[
+        int, typer.Option(help="problems decoded together; intervals of time need 10 batches")
+    ] = 20,
     stop: Annotated[
         str, typer.Option(help="eos, run_to_end or eotp, for methods without one of their own")
     ] = "eos",
