@@ -25,10 +25,10 @@ end token. Not counted is the filter of `learn2pd`, of 2,112 parameters, asked o
 
 Seconds are of decoding alone, a problem's equal share of its batch's; tokens/s are up to the end token,
 positions/s count all that were decided, which a method that decides more past the end has more of. Where
-several machines have decoded, they are those of the one that decoded most of a table; a dash is where it
-decoded nothing. Decoders that were not run together met another hour of that machine: compare their times
-roughly. Under stop rule `eos` a decode ends with the response, where papers decode all positions: ratios here
-cannot be set beside theirs."""
+several machines have decoded, they are those of the one that most decoders of a table have run on; a dash is
+where it decoded nothing. Decoders that were not run together met another hour of that machine: compare their
+times roughly. Under stop rule `eos` a decode ends with the response, where papers decode all
+positions: ratios here cannot be set beside theirs."""
 TESTS = """Every decoder against each baseline on the same problems. Δ is its accuracy less the baseline's,
 with Newcombe's interval; p is McNemar's, as it is and after Holm's correction over that one table, and Δ is
 bold where the latter is below 0.05. The interval is of Δ alone, not corrected, and near 0.05 it and p may

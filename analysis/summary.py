@@ -19,14 +19,21 @@ def summary(outcomes: pd.DataFrame) -> pd.DataFrame:
     """One row per decoder, in the order they were run: its accuracy, and its cost per problem.
 
     `forwards` are NFE and `auxiliary` ones together; `seconds` are a problem's share of its batch's time.
-    Times are those of one machine, the one that decoded most of a model's and task's problems; `timed` says
-    of how many. Without any they are NaN.
+    Times are those of one machine, the one that most of a table's decoders have run on; `timed` says for how
+    many problems. Without any they are NaN.
     """
-    usual = outcomes.groupby(TABLE)["machine"].transform(lambda machine: machine.mode()[0])
+    usual = {table: _usual(rows) for table, rows in outcomes.groupby(TABLE)}
     return pd.DataFrame(
-        {**dict(zip(KEYS, keys, strict=True)), **_costs(rows, rows[rows["machine"] == usual[rows.index]])}
+        {**dict(zip(KEYS, keys, strict=True)), **_costs(rows, rows[rows["machine"] == usual[keys[:2]]])}
         for keys, rows in outcomes.groupby(KEYS, sort=False)
     )
+
+
+def _usual(rows: pd.DataFrame) -> str:
+    """The machine that most decoders have run on; of several the one that decoded most."""
+    decoders = rows.drop_duplicates(["machine", "method", "cache"])["machine"].value_counts()
+    decodes = rows["machine"].value_counts()
+    return str(max(decodes.index, key=lambda machine: (decoders[machine], decodes[machine])))
 
 
 def _costs(rows: pd.DataFrame, timed: pd.DataFrame) -> dict[str, Any]:

@@ -358,6 +358,13 @@ def test_times_are_those_of_one_machine() -> None:
     assert whole.loc["fast", "seconds"] == outcomes.query("method == 'fast' and batch < 12")["seconds"].mean()
 
 
+def test_that_machine_is_the_one_that_most_decoders_have_run_on() -> None:
+    """Not the one that decoded most: much of one decoder says nothing of the others."""
+    more = pd.DataFrame(made([True] * 40, [1] * 40, "fast")).assign(machine="b").iloc[4:]
+    table = summary(pd.concat([TABLE, more], ignore_index=True)).set_index("method")
+    assert table["timed"].to_dict() == {"llada": 4, "fast": 4, "slow": 4}
+
+
 def test_without_a_machine_in_common_there_are_no_times() -> None:
     apart = TABLE.assign(machine=TABLE["method"].replace({"llada": "a", "slow": "a", "fast": "b"}))
     table = summary(apart)
