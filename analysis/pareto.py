@@ -18,6 +18,8 @@ SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexago
           "hash")  # fmt: skip
 """As many as there are methods, and more; beyond these they come round again, and hovering tells which."""
 FAINT = "rgba(128,128,128,0.35)"
+LINE = 0.04
+"""The height of a name, as a share of the accuracies' range."""
 
 
 def pareto(table: pd.DataFrame) -> go.Figure:
@@ -39,7 +41,8 @@ def pareto(table: pd.DataFrame) -> go.Figure:
                 symbol = shapes[base(row["method"])] + ("" if row["method"] in shapes else "-open")
                 figure.add_trace(_point(row, cost, colors[row["cache"]], symbol), line, column)
             best = rows[front(rows, cost, larger)].sort_values(cost)
-            figure.add_trace(_front(best, cost, larger), line, column)
+            room = LINE * float(np.ptp(rows["accuracy"]))
+            figure.add_trace(_front(best, cost, larger, room), line, column)
             figure.update_xaxes(range=_range(rows[cost], larger), row=line, col=column)
     figure.add_traces(_keys(colors, shapes))
     figure.update_xaxes(type="log", dtick="D2", showgrid=True, gridcolor=GRID, zeroline=False)
@@ -90,10 +93,19 @@ def _keys(colors: dict[str, str], shapes: dict[str, str]) -> list[go.Scatter]:
     ]  # fmt: skip
 
 
-def _front(best: pd.DataFrame, cost: str, larger_is_better: bool) -> go.Scatter:
-    """The line, and names on the side where nothing can be; of one method in two caches once."""
+def _front(best: pd.DataFrame, cost: str, larger_is_better: bool, room: float) -> go.Scatter:
+    """The line, and names on the side where nothing can be; of one method in two caches once.
+
+    Where points are closer than `room` the most accurate is named.
+    """
     names = best["method"].map(short)
     text = ("\u2002" + names + "\u2002").mask(names == names.shift(-1), "")
+    last = np.inf
+    for place, accuracy in best["accuracy"].sort_values(ascending=False, kind="stable").items():
+        if text[place] and last - accuracy < room:
+            text[place] = ""
+        elif text[place]:
+            last = accuracy
     side = "right" if larger_is_better else "left"
     return go.Scatter(
         x=best[cost], y=best["accuracy"], text=text, mode="lines+text",

@@ -38,7 +38,7 @@ bootstrap intervals: over problems, and over batches for time (the problems of a
 with fewer than {batches} batches there is none). Times are of problems that one machine has decoded in both
 ways."""
 CAPTION = """Shapes are methods, open where parameters are not the defaults; colours are caches. A dotted line
-joins a Pareto front, whose methods are named, with their parameters' values."""
+joins a Pareto front, whose methods are named where there is room, with their parameters' values."""
 
 
 def write(outcomes: pd.DataFrame, baselines: list[Baseline], out: Path, how: Mapping[str, object]) -> Table:

@@ -446,6 +446,17 @@ def test_the_figure_has_a_point_per_decoder_and_a_front_in_every_panel() -> None
     ]  # fmt: skip
 
 
+def test_of_points_that_are_close_the_most_accurate_is_named() -> None:
+    right = {"best": 100, "near": 99, "far": 50}
+    rows = [
+        row
+        for nfe, (method, n) in zip((9, 8, 2), right.items(), strict=True)
+        for row in made([True] * n + [False] * (100 - n), [nfe] * 100, method)
+    ]
+    lines = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "front"]
+    assert [{name.strip() for name in line.text if name} for line in lines] == [{"far", "best"}] * 2
+
+
 def test_a_method_has_one_shape_open_with_other_parameters() -> None:
     rows = made([True], [3], "a") + made([True], [2], "a:k=1:x=b") + made([True], [1], "b", "dual")
     points = [trace for trace in pareto(summary(pd.DataFrame(rows))).data if trace.meta["role"] == "decoder"]
