@@ -101,10 +101,10 @@ def _front(best: pd.DataFrame, cost: str, larger_is_better: bool, room: float) -
     names = best["method"].map(short)
     text = ("\u2002" + names + "\u2002").mask(names == names.shift(-1), "")
     last = np.inf
-    for place, accuracy in best["accuracy"].sort_values(ascending=False, kind="stable").items():
-        if text[place] and last - accuracy < room:
+    for place, accuracy in best["accuracy"][text != ""].sort_values(ascending=False, kind="stable").items():
+        if last - accuracy < room:
             text[place] = ""
-        elif text[place]:
+        else:
             last = accuracy
     side = "right" if larger_is_better else "left"
     return go.Scatter(

@@ -101,7 +101,8 @@ def plan(
 ) -> Query:
     """Which positions to compute and to read: what the cache says; the block, and as far as policies look.
 
-    A stop rule looks only at what is computed anyway. Rows that are finished compute and read nothing.
+    A stop rule looks only at what is computed anyway (what predicts that is computed for it, if a shift asks
+    for another position). Rows that are finished compute and read nothing.
     """
     start, read_end = canvas.prompt_length, canvas.end
     if not method.unmask.whole:

@@ -1,6 +1,7 @@
 """What times hang on besides the decoder."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def this_machine(device: torch.device) -> str:
     return f"{', '.join([*names, processor])}; threads: {torch.get_num_threads()}; {versions}"
 
 
+@cache
 def _cpu() -> str:
     """As the system calls it; its architecture where it does not say."""
     lines = CPUS.read_text().splitlines() if CPUS.exists() else []
