@@ -10,6 +10,7 @@ from depcap.errors import DepcapError
 from depcap.methods import METHODS
 
 SHORTEST = "in blocks of 8, as most of DepCap's are with the thresholds that suit the bundled models"
+START = f"{SHORTEST}; the page starts so"
 VARIANTS = {
     "depcap:tau_low=0.98:tau_high=0.995": "stricter thresholds",
     "depcap:max_size=16": "shorter blocks",
@@ -19,32 +20,32 @@ VARIANTS = {
     "adablock:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold, as the page starts",
     "adablock:delimiter_threshold=0.5": "as published for Dream",
     "fast-dllm:threshold=0.95": "a stricter threshold",
-    "fast-dllm:block_size=16:threshold=0.98": "stricter still, in shorter blocks, as the page starts",
+    "fast-dllm:block_size=16:threshold=0.98": "stricter still, in shorter blocks",
     "fast-dllm:block_size=16:threshold=0.995": "as strict as the upper threshold of DepCap there",
-    "fast-dllm:block_size=8:threshold=0.98": SHORTEST,
+    "fast-dllm:block_size=8:threshold=0.98": START,
     "fast-dllm:block_size=8:threshold=0.995": SHORTEST,
     "fast-dllm:factor=1.0": "a bound that rises with the rank instead of the threshold",
     "localleap:threshold=0.95:relaxed_threshold=0.85": "stricter thresholds",
-    "localleap:block_size=16:threshold=0.98:relaxed_threshold=0.95": "stricter still, in shorter blocks, as"
-    " the page starts",
-    "localleap:block_size=8:threshold=0.98:relaxed_threshold=0.95": SHORTEST,
+    "localleap:block_size=16:threshold=0.98:relaxed_threshold=0.95": "stricter still, in shorter blocks",
+    "localleap:block_size=8:threshold=0.98:relaxed_threshold=0.95": START,
     "klass:threshold=0.6:kl_threshold=0.015": "as published for GSM8K",
-    "klass:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold, as the page starts",
-    "klass:block_size=8:threshold=0.98": SHORTEST,
+    "klass:block_size=16:threshold=0.98": "shorter blocks and a stricter threshold",
+    "klass:block_size=8:threshold=0.98": START,
     "dawn:block_size=16:threshold=0.98:induced_threshold=0.95:low_threshold=0.97": "stricter thresholds in"
-    " shorter blocks, as the page starts",
-    "dawn:block_size=8:threshold=0.98:induced_threshold=0.95:low_threshold=0.97": SHORTEST,
-    "eb-sampler:block_size=16": "shorter blocks",
+    " shorter blocks",
+    "dawn:block_size=8:threshold=0.98:induced_threshold=0.95:low_threshold=0.97": START,
+    "eb-sampler:block_size=16": "shorter blocks, as the page starts",
     "eb-sampler:block_size=16:budget=0.1": "shorter blocks and a larger budget",
     "wino:threshold=0.6": "as published for GSM8K",
     "wino:block_size=16:threshold=0.9": "shorter blocks and a stricter threshold",
-    "wino:block_size=8:threshold=0.9": SHORTEST,
+    "wino:block_size=8:threshold=0.9": START,
     "learn2pd:stop=eotp": "with its end-of-text prediction, as published",
     "learn2pd:threshold=0.99": "a stricter threshold",
     "apd:temperature=0.2": "at the paper's temperature, as its code has it",
     "apd:mode=paper:temperature=0.2": "at the paper's temperature, as the paper has it",
-    "dus:block_size=8": "shorter blocks",
-    "llada:block_size=8": "shorter blocks: the most accurate one-token decoder for the bundled models",
+    "dus:block_size=8": "shorter blocks, as the page starts",
+    "llada:block_size=8": "shorter blocks: the most accurate one-token decoder for the bundled models; the page"
+    " starts so",
     "llada:block_size=8:steps=128": "that at two tokens per step",
     "llada:stop=eotp": "with learn2pd's end-of-text prediction alone",
     "llada:order=random": "positions in random order",
