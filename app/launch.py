@@ -1,9 +1,12 @@
 """How the app is served: privately by default, without telemetry, share links or monitoring."""
 
 import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import gradio as gr
+import httpx
 
 from analysis.figures import FONT
 
@@ -14,13 +17,31 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
 def serve(demo: gr.Blocks) -> None:
-    """Serve on `PORT` (default 7860), on this machine only unless a Space says otherwise."""
+    """Serve on `PORT` (default 7860), on this machine only unless a Space says otherwise.
+
+    What stands in the way is told in one line, with exit code 2.
+    """
     port = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
     if not port.isdigit() or not 0 < int(port) < 65536:
-        raise SystemExit(f"depcap: PORT must be a number from 1 to 65535, got {port!r}")
+        _refuse(f"PORT must be a number from 1 to 65535, got {port!r}")
+    try:
+        _launch(demo, host, int(port))
+    except OSError:
+        _refuse(f"port {port} of {host} is taken, or not to be had; for another: PORT=8000 make app")
+    except (ValueError, httpx.HTTPError):  # the page was asked for once, and did not come
+        _refuse(f"no answer on {host}:{port}: a proxy in between (NO_PROXY={host}), or a machine too busy")
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"depcap: {why}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _launch(demo: gr.Blocks, host: str, port: int) -> None:
     demo.launch(
-        server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        server_port=int(port),
+        server_name=host,
+        server_port=port,
         share=False,
         show_error=False,
         enable_monitoring=False,
