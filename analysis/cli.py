@@ -108,7 +108,12 @@ def _how(model: "Model", gen_length: int, stop: str, batch_size: int) -> dict[st
     }  # fmt: skip
 
 
+OF_DECODING = ("task", "limit", "method", "gen_length", "set_", "batch_size")
+"""Options of `analyze` that say what to decode, and how."""
+
+
 def analyze(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help="additivity, boundaries, conflicts or calibration")],
     out: Annotated[Path, typer.Option(help="folder of the results; what is there is not measured again")],
     model: Annotated[str, typer.Option(help="bundled name, local folder or Hub id")] = "tiny-llada",
@@ -144,9 +149,11 @@ def analyze(
     import depcap
     from analysis.findings import emphasised
     from analysis.studies import choose_study, plan
-    from depcap.cli import params
+    from depcap.cli import params, refuse_given
     from depcap.request import Settings
 
+    if traces is not None:
+        refuse_given(context, OF_DECODING, "is of decoding: not with --traces")
     if out.exists() and not out.is_dir():
         raise DepcapError(f"{out} is no folder")
     study = choose_study(question, plan(sizes, orders, samples))

@@ -122,12 +122,16 @@ def write_pictures(figures: dict[Path, go.Figure]) -> bool:
     """
     drawn = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
     heights = [figure.layout.height for figure in drawn]  # for one figure Plotly looks there itself
-    try:
-        pio.write_images(drawn, list(figures), format="svg", width=WIDTH, height=heights)  # in one browser
-    except (ImportError, ValueError, RuntimeError):
-        return False
-    for path in figures:
-        replace_text(path, _named(path.read_text(encoding="utf-8"), path.stem))
+    with TemporaryDirectory() as folder:
+        made = [Path(folder) / f"{number}.svg" for number in range(len(drawn))]
+        try:
+            pio.write_images(drawn, made, format="svg", width=WIDTH, height=heights)  # in one browser
+        except (ImportError, ValueError, RuntimeError):
+            return False
+        if not all(path.exists() for path in made):  # of one that fails nothing else is said
+            return False
+        for path, picture in zip(figures, made, strict=True):
+            replace_text(path, _named(picture.read_text(encoding="utf-8"), path.stem))
     return True
 
 

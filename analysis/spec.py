@@ -44,8 +44,8 @@ VARIANTS = {
     "apd:temperature=0.2": "at the paper's temperature, as its code has it",
     "apd:mode=paper:temperature=0.2": "at the paper's temperature, as the paper has it",
     "dus:block_size=8": "shorter blocks, as the page starts",
-    "llada:block_size=8": "shorter blocks: the most accurate one-token decoder for the bundled models; the page"
-    " starts so",
+    "llada:block_size=8": "shorter blocks: the most accurate one-token decoder for the bundled models;"
+    " the page starts so",
     "llada:block_size=8:steps=128": "that at two tokens per step",
     "llada:stop=eotp": "with learn2pd's end-of-text prediction alone",
     "llada:order=random": "positions in random order",

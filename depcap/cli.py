@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -32,6 +33,8 @@ Temperature = Annotated[float, typer.Option(help="0 is greedy")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, ...")]
 Revision = Annotated[str | None, typer.Option(help="commit or tag of a Hub id")]
+DECODING = ("method", "cache", "gen_length", "set_", "stop", "seed", "temperature", "batch_size", "out")
+"""Options of `eval` that say how to decode."""
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
 
 
@@ -43,6 +46,7 @@ def _help(context: typer.Context) -> None:
 
 @app.command()
 def decode(
+    context: typer.Context,
     model: ModelName = DEFAULT_MODEL,
     prompt: Annotated[str | None, typer.Option(help="the prompt")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="a UTF-8 file with the prompt")] = None,
@@ -66,6 +70,10 @@ def decode(
     as_json: AsJson = False,
 ) -> None:
     """Decode one prompt."""
+    if trace is None:
+        refuse_given(context, ["record"], "is of a trace: give --trace too")
+    elif not trace.absolute().parent.is_dir():
+        raise DepcapError(f"cannot write {trace}: there is no such folder")
     given = _prompt(prompt, prompt_file, prompt_ids)
     from depcap.generation import start
     from depcap.models.loading import load
@@ -84,8 +92,6 @@ def decode(
 
         show(decoding, console)
     result = decoding.results()[0]
-    if trace and result.trace:
-        save(result.trace, trace)
     if as_json:
         named = decoding.request.method
         _print_json(
@@ -99,10 +105,13 @@ def decode(
         from depcap.terminal import print_result
 
         print_result(result, console)
+    if trace and result.trace:  # last: what was decoded is told whatever comes of the file
+        save(result.trace, trace)
 
 
 @app.command(name="eval")
 def evaluate_(
+    context: typer.Context,
     task: Annotated[str, typer.Option(help="arithmetic, python, or a file of problems: *.jsonl")],
     limit: Annotated[int, typer.Option(help="held-out problems, the first of 1,000 or of the file")] = 200,
     model: ModelName = DEFAULT_MODEL,
@@ -136,9 +145,11 @@ def evaluate_(
 
     if metric not in ("accuracy", "nll"):
         raise DepcapError(f"unknown metric {metric!r} (known: accuracy, nll)")
+    if metric == "nll":
+        refuse_given(context, DECODING, "is of decoding: not for --metric nll")
+    else:
+        refuse_given(context, ["masks"], "is for --metric nll")
     loaded = load(model, device, dtype, revision)
-    if out is not None and metric == "nll":
-        raise DepcapError("--out keeps outcomes of decoding: not for --metric nll")
     settings = Settings(method, cache, gen_length, stop, seed, temperature, params(set_))
     with tqdm(total=limit, unit="problem", disable=as_json or None) as bar:
         found: Report | LikelihoodReport
@@ -222,6 +233,14 @@ def _prompt(prompt: str | None, file: Path | None, ids: str | None) -> Any:
     return [parsed]
 
 
+def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """DepcapError if one of these options stands on the command line, where it would change nothing."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise DepcapError(f"--{name.strip('_').replace('_', '-')} {why}")
+
+
 def params(settings: list[str]) -> dict[str, Any]:
     """`key=value` pairs; the method checks names and values."""
     found: dict[str, Any] = {}
@@ -249,6 +268,8 @@ def main() -> None:
         _fail("stopped", 130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:  # a folder that may not be written, a full disk
+        _fail(": ".join(map(str, filter(None, (error.filename, error.strerror or error)))), 2)
     except Exception as error:
         if not hasattr(
             error, "format_message"

@@ -117,7 +117,7 @@ def evaluate(
     """
     check_batch_size(batch_size)
     chosen, problems = held_out(task, limit)
-    log = Journal(Outcome, out, evaluation_header(model, chosen, settings, batch_size) if out else None)
+    log = _journal(model, chosen, settings, batch_size, out)
     if done := len(log.entries[:limit]):
         progress(done)
     problems = islice(problems, done, None)
@@ -151,7 +151,19 @@ def kept_outcomes(model: Model, task: str, settings: Settings, batch_size: int, 
     """
     if not out.exists():
         return []
-    return Journal(Outcome, out, evaluation_header(model, find_task(task), settings, batch_size)).entries
+    return _journal(model, find_task(task), settings, batch_size, out).entries
+
+
+def _journal(
+    model: Model, task: Task, settings: Settings, batch_size: int, out: Path | None
+) -> Journal[Outcome]:
+    """Outcomes in the order of their problems; of two evaluations that wrote to one file it is refused."""
+    log = Journal(Outcome, out, evaluation_header(model, task, settings, batch_size) if out else None)
+    if any(outcome.problem != place for place, outcome in enumerate(log.entries)):
+        raise DepcapError(
+            f"{out} holds problems twice or out of order: two runs wrote to it; write elsewhere"
+        )
+    return log
 
 
 def evaluation_header(model: Model, task: Task, settings: Settings, batch_size: int) -> dict[str, Any]:
@@ -198,6 +210,7 @@ def evaluate_likelihood(
 ) -> LikelihoodReport:
     """The likelihood of the first `limit` held-out reference responses."""
     chosen, problems = held_out(task, limit)
+    masks = 1 if model.denoiser.causal else masks  # exact, from one forward without any
     began = time.perf_counter()
     found = likelihood(model, ((e.prompt, e.reference) for e in problems), masks, progress)
     return LikelihoodReport(task, chosen.version, limit, **asdict(found), seconds=time.perf_counter() - began)

@@ -42,7 +42,7 @@ class Journal(Generic[Entry]):
     def _read(self, path: Path, header: dict[str, Any]) -> None:
         try:
             first, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            found = json.loads(first)
+            found = dict(json.loads(first))
             whole = [line for line in lines if line.endswith("\n")]
             self.entries = [self.kind(**json.loads(line)) for line in whole]
         except (OSError, ValueError, TypeError):

@@ -56,6 +56,11 @@ def likelihood(
         noise = torch.Generator().manual_seed(number)
         head = model.tokenizer.encode(prompt)
         tail = [*model.tokenizer.encode_response(response), model.denoiser.end_ids[0]]
+        if (length := len(head) + len(tail)) > model.max_positions:
+            raise DepcapError(
+                f"problem {number + 1} has {length} tokens with its answer, and {model.name} at most"
+                f" {model.max_positions}"
+            )
         sums.append(_nats(model.denoiser, head, tail, masks, noise))
         lengths.append(len(tail))
         progress(1)

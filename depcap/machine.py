@@ -2,10 +2,11 @@
 
 import platform
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
+
+from depcap.recorder import versions
 
 CPUS = Path("/proc/cpuinfo")
 """Where Linux names its processors."""
@@ -18,8 +19,8 @@ def this_machine(device: torch.device) -> str:
     """
     names = [torch.cuda.get_device_name(device)] if device.type == "cuda" else []
     processor = f"{_cpu()} ({torch.backends.cpu.get_cpu_capability()})"
-    versions = f"depcap {version('depcap')}, torch {torch.__version__}"
-    return f"{', '.join([*names, processor])}; threads: {torch.get_num_threads()}; {versions}"
+    libraries = f"depcap {versions()['depcap']}, torch {torch.__version__}"
+    return f"{', '.join([*names, processor])}; threads: {torch.get_num_threads()}; {libraries}"
 
 
 @cache

@@ -168,9 +168,11 @@ def main(
 ) -> None:
     """Record, fit, write."""
     model = depcap.load(name, device="cpu")
+    folder = folder or model.folder
+    folder.mkdir(parents=True, exist_ok=True)
     kept, held = split(collect(model, problems, seed), seed)
     made = fit(kept, iterations, seed)
-    save_filter(made, folder or model.folder, model.weights)
+    save_filter(made, folder, model.weights)
     threshold = Learn2pdParams.model_fields["threshold"].default
     precision, false = accepted(made, held, threshold)
     print(

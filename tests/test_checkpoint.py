@@ -18,7 +18,7 @@ from tiny import (
 )
 
 import depcap
-from depcap.models import loading
+from depcap.models import checkpoint, loading
 from depcap.models.checkpoint import (
     FAMILIES,
     build,
@@ -282,18 +282,39 @@ def test_auto_chooses_only_devices_that_were_tested(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("name", "chat"),
+    ("name", "family", "chat"),
     [
-        ("GSAI-ML/LLaDA-1.5", True),
-        ("/models/LLaDA-1.5", True),
-        ("./Dream-v0-Base-7B", False),
-        ("/instruct/LLaDA-8B-Base", False),
-        ("someone/My-DLM-Instruct", True),
-        ("/instruct/mine", False),
+        ("GSAI-ML/LLaDA-1.5", "llada", True),
+        ("/models/LLaDA-1.5", "llada", True),
+        ("./Dream-v0-Base-7B", "Dream", False),
+        ("/instruct/LLaDA-8B-Base", "llada", False),
+        ("/hub/models--GSAI-ML--LLaDA-8B-Instruct/snapshots/08b83a6f", "llada", True),
+        ("/hub/models--GSAI-ML--LLaDA-8B-Base/snapshots/0f2787f2", "llada", False),
+        ("someone/My-DLM-Instruct", "Dream", True),
+        ("someone/My-DLM-Base", "Dream", False),
+        ("/base/mine", "llada", True),
+        ("Qwen/Qwen2.5-0.5B", "qwen2", False),
+        ("Qwen/Qwen2.5-0.5B-Instruct", "qwen2", True),
     ],
 )
-def test_a_name_says_whether_prompts_are_chat_wherever_the_folder_is(name: str, chat: bool) -> None:
-    assert loading.chats(name) == chat
+def test_a_name_says_whether_prompts_are_chat_wherever_the_folder_is(
+    name: str, family: str, chat: bool
+) -> None:
+    assert loading.chats(name, FAMILIES[family]) == chat
+
+
+def test_a_folder_is_called_by_its_name_from_within_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "LLaDA-8B-Base").mkdir()
+    monkeypatch.chdir(tmp_path / "LLaDA-8B-Base")
+    assert not loading.chats(".", FAMILIES["llada"])
+
+
+def test_a_folder_of_a_released_model_has_its_helper() -> None:
+    card = loading.card_of("/models/Dream-v0-Instruct-7B")
+    assert card is not None
+    assert card.helper == loading.QWEN
 
 
 def test_optional_fields_have_defaults(tmp_path: Path) -> None:
@@ -318,6 +339,16 @@ def test_the_weights_hash_changes_with_the_weights(tmp_path: Path) -> None:
     assert before.startswith("sha256:")
     save_network(random_network(llada_config(), seed=1), folder / "model.safetensors", KEYS["llada"])
     assert weights_hash(folder) != before
+
+
+def test_large_weights_are_told_by_their_ends_however_small_a_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last file of a checkpoint may hold a norm alone."""
+    monkeypatch.setattr(checkpoint, "WHOLE_HASH_LIMIT", 0)
+    folder = write_checkpoint(tmp_path, llada_config())
+    assert (folder / "model.safetensors").stat().st_size < 2**20
+    assert weights_hash(folder).startswith("sha256-ends:")
 
 
 def test_read_config_finds_family_and_special_ids(tmp_path: Path) -> None:

@@ -230,8 +230,34 @@ def test_an_unknown_model_is_one_line(run: Any, model: str) -> None:
 )  # fmt: skip
 def test_other_commands_refuse_in_one_line_too(run: Any, text_folder: Path, arguments: str) -> None:
     command, *options = arguments.split()
-    short = ["--model", str(text_folder), "--limit", "1", "--gen-length", "4"] if command == "eval" else []
+    short = ["--model", str(text_folder), "--limit", "1"] if command == "eval" else []
     refused(run(command, *short, *options))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("eval --task python --metric nll --method llada", "--method is of decoding"),
+        ("eval --task python --metric nll --set x=1", "--set is of decoding"),
+        ("eval --task python --metric nll --gen-length 9", "--gen-length is of decoding"),
+        ("eval --task python --metric nll --out x", "--out is of decoding"),
+        ("eval --task python --masks 4", "--masks is for --metric nll"),
+        ("decode --prompt a --record scores", "--record is of a trace"),
+        ("decode --prompt a --revision main", "a revision is of a Hub id"),
+    ],
+    ids=str,
+)
+def test_what_would_change_nothing_is_refused(run: Any, text_folder: Path, arguments: str, said: str) -> None:
+    command, *options = arguments.split()
+    made = run(command, "--model", str(text_folder), *options)
+    refused(made)
+    assert said in made[2]
+
+
+def test_where_a_trace_cannot_be_written_is_told_before_a_model_is_loaded(run: Any) -> None:
+    made = run("decode", "--model", "no/such-model", "--prompt", "a", "--trace", "/no/such/folder/x.parquet")
+    refused(made)
+    assert "no such folder" in made[2]
 
 
 def test_without_arguments_the_help_is_shown_as_it_is(run: Any) -> None:

@@ -504,6 +504,17 @@ def test_pictures_are_as_high_as_their_figures(tmp_path: Path, monkeypatch: pyte
     assert asked["height"] == [figure.layout.height, None]
 
 
+def test_a_picture_that_cannot_be_drawn_leaves_the_one_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a figure that fails nothing is said but that there is no file."""
+    old = tmp_path / "a.svg"
+    old.write_text("<svg/>")
+    monkeypatch.setattr(findings.pio, "write_images", lambda *_, **__: None)
+    assert not findings.write_pictures({old: go.Figure()})
+    assert old.read_text() == "<svg/>"
+
+
 def test_a_picture_made_again_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plotly puts a number drawn at random into every id; the same digits as a coordinate stay."""
     made = iter(("314159", "c7252f"))

@@ -123,6 +123,17 @@ def test_a_log_of_another_batch_size_is_refused_for_its_times(
     assert '"device": "cpu"' in (tmp_path / "log.jsonl").read_text().splitlines()[0]
 
 
+def test_a_log_that_two_runs_wrote_to_is_refused(text_model: depcap.Model, tmp_path: Path) -> None:
+    """Each of them would have counted the other's problems as further ones."""
+    out = tmp_path / "log.jsonl"
+    evaluate(text_model, "python", 2, SETTINGS, 2, out=out)
+    header, *lines = out.read_text().splitlines(keepends=True)
+    out.write_text(header + "".join(lines + lines))
+    for limit in (2, 6):
+        with pytest.raises(DepcapError, match="two runs wrote to it"):
+            evaluate(text_model, "python", limit, SETTINGS, 2, out=out)
+
+
 def test_batches_begin_at_multiples_of_their_size(text_model: depcap.Model, tmp_path: Path) -> None:
     done: list[int] = []
     for limit in (3, 7):
@@ -132,7 +143,9 @@ def test_batches_begin_at_multiples_of_their_size(text_model: depcap.Model, tmp_
     assert [entry.batch for entry in entries] == [0, 0, 1, 1, 2, 2, 3]
 
 
-@pytest.mark.parametrize("content", ["", "nonsense\n", '{"a": 1}\n[]\n'], ids=["empty", "text", "rows"])
+@pytest.mark.parametrize(
+    "content", ["", "nonsense\n", '{"a": 1}\n[]\n', "[1]\n"], ids=["empty", "text", "rows", "list"]
+)
 def test_a_file_that_is_no_log_is_refused_and_kept(
     text_model: depcap.Model, tmp_path: Path, content: str
 ) -> None:

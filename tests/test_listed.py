@@ -122,6 +122,12 @@ def test_a_problem_without_an_answer_can_be_decoded_but_not_scored(tmp_path: Pat
         ("18", "", False),
         ("18", "eighteen", False),
         ("$5", "5", True),
+        ("-5", "-$5", True),
+        ("-5", "x = \u22125", True),
+        ("#### .5", "0.50", True),
+        ("0.5", "3 times that, so $.50", True),
+        (0.00001, "0.00001", True),
+        (1e16, "10,000,000,000,000,000", True),
         ("yes", "Let me see.\n yes \n", True),
         ("yes", "yes, it is", False),
         ("yes", "", False),
@@ -130,7 +136,7 @@ def test_a_problem_without_an_answer_can_be_decoded_but_not_scored(tmp_path: Pat
     ],
 )
 def test_a_number_is_met_by_the_number_and_a_text_by_the_last_line(
-    tmp_path: Path, answer: str, completion: str, right: bool
+    tmp_path: Path, answer: str | float, completion: str, right: bool
 ) -> None:
     task = read_problems(write(tmp_path / "mine.jsonl", {"prompt": "a", "answer": answer}))
     assert task.score(task.examples[0], completion) == right

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from depcap.errors import DepcapError
 from depcap.tasks import sandbox
 from depcap.tasks.sandbox import Outcome, check_program, run_program
 
 PATIENCE = 6.0
-"""Seconds; the limits are 2 of computing and 4 of waiting."""
+"""Seconds, of which a program may compute for 2."""
 
 
 def run(body: str, *arguments: tuple[object, ...], head: str = "def f(x=0):") -> Outcome:
@@ -237,3 +238,18 @@ def test_programs_can_be_run_from_several_threads() -> None:
 
 def test_checking_finds_the_functions_name() -> None:
     assert check_program("def solve(x):\n    return x") == "solve"
+
+
+def test_a_machine_without_limits_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A score of 0 would be a claim about the model."""
+    broken = sandbox.RUNNER.replace("resource.RLIMIT_CPU, (seconds", "resource.RLIMIT_CPU, (-9", 1)
+    monkeypatch.setattr(sandbox, "RUNNER", broken)
+    with pytest.raises(DepcapError, match="cannot be run in limits on this machine: ValueError") as error:
+        run("return 1")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_machine_too_busy_to_run_a_program_is_none_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "PATIENCE", 0.001)
+    with pytest.raises(DepcapError, match="too much else runs"):
+        run("return 1")

@@ -378,7 +378,11 @@ def test_the_command_writes_a_report(
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("astrology",), "unknown question"), (("additivity", "--traces", "nowhere"), "holds no traces")],
+    [
+        (("astrology",), "unknown question"),
+        (("additivity", "--traces", "nowhere"), "holds no traces"),
+        (("additivity", "--traces", "nowhere", "--limit", "3"), "--limit is of decoding"),
+    ],
 )
 def test_what_cannot_be_analysed_is_one_line(
     run_cli: Callable[..., tuple[int, str, str]], tmp_path: Path, arguments: tuple[str, ...], said: str
@@ -386,6 +390,18 @@ def test_what_cannot_be_analysed_is_one_line(
     code, _, err = run_cli("analyze", *arguments, "--out", str(tmp_path))
     assert (code, err.count("\n")) == (2, 1)
     assert said in err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    run_cli: Callable[..., tuple[int, str, str]], text_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    code, _, err = run_cli(
+        "analyze", "calibration", "--model", str(text_folder), "--limit", "1", "--out", str(out)
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "Not a directory" in err
 
 
 def test_a_report_shows_an_interval_beside_what_it_is_of() -> None:

@@ -70,6 +70,7 @@ class Family:
     """What sets a model family apart: configuration, keys, the shift of its outputs, what ends a turn.
 
     `causal`: a next-token model, which is decoded from left to right and with no diffusion method.
+    `base_unsaid`: its base models have a chat template too, and no name of their own.
     """
 
     name: str
@@ -78,13 +79,14 @@ class Family:
     shift: int
     turn_ends: tuple[str, ...]
     causal: bool = False
+    base_unsaid: bool = False
 
 
 FAMILIES = {
     "llada": Family("llada", LladaConfig, LLADA_KEYS, 0, ("<|eot_id|>",)),
     "Dream": Family("dream", DreamConfig, LLAMA_KEYS, 1, ("<|im_end|>",)),
     "llama": Family("llama", LlamaConfig, LLAMA_KEYS, 1, (), causal=True),
-    "qwen2": Family("qwen2", Qwen2Config, LLAMA_KEYS, 1, ("<|im_end|>",), causal=True),
+    "qwen2": Family("qwen2", Qwen2Config, LLAMA_KEYS, 1, ("<|im_end|>",), causal=True, base_unsaid=True),
 }
 
 
@@ -199,7 +201,7 @@ def weights_hash(folder: Path) -> str:
             else:
                 digest.update(f"{path.name}:{path.stat().st_size}".encode())
                 digest.update(file.read(2**20))
-                file.seek(-(2**20), 2)
+                file.seek(max(0, path.stat().st_size - 2**20))
                 digest.update(file.read())
     return ("sha256:" if whole else "sha256-ends:") + digest.hexdigest()
 

@@ -8,7 +8,7 @@ import torch
 
 from depcap.errors import DepcapError
 from depcap.filter import Filter, load_filter
-from depcap.models.checkpoint import load_network, read_config, weights_hash
+from depcap.models.checkpoint import Family, load_network, read_config, weights_hash
 from depcap.models.denoiser import TransformerDenoiser
 from depcap.tokenizer import Tokenizer, load_tokenizer
 from depcap.verifier import Verifier
@@ -59,14 +59,27 @@ CARDS = {
 """Models by name, by construction. Any folder or Hub id of the same families works too."""
 
 
-def chats(name: str) -> bool:
-    """Whether prompts go through the chat template: as the card of that name says, which may be a folder's.
+def card_of(name: str) -> Card | None:
+    """What is known of a model by its name, or of a folder that is called like it."""
+    return {Path(card.name).name: card for card in CARDS.values()}.get(_last(name))
 
-    Of what has no card, the last part of its name says so by "instruct".
+
+def chats(name: str, family: Family) -> bool:
+    """Whether prompts go through the chat template, where there is one: as the card of that name says.
+
+    What has no card does unless its name says "base"; of a family whose base models have a template and do
+    not say so, only what says "instruct".
     """
-    last = Path(name).name
-    known = {Path(card.name).name: card for card in CARDS.values()}.get(last)
-    return known.chat if known is not None else "instruct" in last.lower()
+    card, last = card_of(name), _last(name).lower()
+    if card is not None:
+        return card.chat
+    return "instruct" in last or not (family.base_unsaid or "base" in last)
+
+
+def _last(name: str) -> str:
+    """The last part of a Hub id or of a folder's path; in the Hub's cache that is some levels up."""
+    path = Path(name).resolve() if Path(name).is_dir() else Path(name)
+    return path.parents[1].name.split("--")[-1] if path.parent.name == "snapshots" else path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,7 @@ class Model:
 
     def verifier(self, name: str | None) -> Verifier | None:
         """A causal model over the same tokens; None if no name is given and none is known."""
-        card = CARDS.get(self.name)
+        card = card_of(self.name)
         name = name or (card.helper if card else None)
         if name is None:
             return None
@@ -134,7 +147,7 @@ def load(name: str, device: str = "auto", dtype: str = "auto", revision: str | N
     where, numbers = _device(device), _dtype(dtype, device)
     folder = find(name, revision)
     config = read_config(folder)
-    tokenizer = load_tokenizer(folder, chats(name))
+    tokenizer = load_tokenizer(folder, chats(name, config.family))
     ends = [config.end_id]
     if tokenizer is not None:
         ends += [end for end in map(tokenizer.id_of, config.family.turn_ends) if end is not None]
@@ -163,10 +176,12 @@ def _same_tokens(mine: Tokenizer | None, theirs: Tokenizer | None) -> bool:
 def find(name: str, revision: str | None = None) -> Path:
     """The folder of a model, downloaded from the Hub when it is neither bundled nor local."""
     bundled = ", ".join(card.name for card in CARDS.values() if card.bundled)
-    if (card := CARDS.get(name)) and card.bundled:
-        return BUNDLED / name
-    if Path(name).is_dir():
-        return Path(name)
+    card = CARDS.get(name)
+    folder = BUNDLED / name if card and card.bundled else Path(name)
+    if folder.is_dir():
+        if revision is not None:
+            raise DepcapError(f"a revision is of a Hub id: {name!r} is a folder here")
+        return folder
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise DepcapError(
             f"unknown model {name!r} (accepted: {bundled}; a model folder; a Hub id like GSAI-ML/LLaDA-1.5)"

@@ -14,8 +14,8 @@ from depcap.errors import DepcapError
 from depcap.tasks.base import Example
 
 SUFFIX = ".jsonl"
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
-"""A number, with a sign unless it stands behind one: the last of `10-8` is 8."""
+NUMBER = re.compile(r"(?<![\w.])[-+]?\$?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)", re.ASCII)
+"""A number, with a sign unless it stands behind one: the last of `10-8` is 8. Dollars may be in between."""
 MARK = "####"
 
 
@@ -74,27 +74,37 @@ def _example(path: Path, number: int, line: str) -> Example:
         raise DepcapError(
             f'{path}, line {number}: {problem} (accepted: {{"prompt": "...", "answer": "..."}})'
         ) from None
-    answer = "" if read.answer is None else str(read.answer)
+    answer = "" if read.answer is None else _written(read.answer)
     return Example(read.prompt, answer, level=1, family=path.stem, checks=None)
+
+
+def _written(answer: str | float) -> str:
+    """As it stands; a number in digits alone, whatever its size."""
+    return answer if isinstance(answer, str) else f"{Decimal(repr(answer)):f}"
 
 
 def _expected(answer: str) -> Decimal | None:
     """The number that a right response has, where the answer has one."""
     if MARK in answer:
         return _number(answer)
-    found = NUMBER.fullmatch(answer.strip().lstrip("$"))
+    found = NUMBER.fullmatch(_signed(answer.strip().lstrip("$")))
     return _value(found[0]) if found else None
 
 
 def _number(text: str) -> Decimal | None:
     """The first number after the first `####`, or else the last of all."""
     _, mark, marked = text.partition(MARK)
-    numbers = NUMBER.findall(marked if mark else text)
+    numbers = NUMBER.findall(_signed(marked if mark else text))
     return _value(numbers[0 if mark else -1]) if numbers else None
 
 
 def _value(digits: str) -> Decimal:
-    return Decimal(digits.replace(",", ""))
+    return Decimal(digits.replace(",", "").replace("$", ""))
+
+
+def _signed(text: str) -> str:
+    """The sign for minus that typesetters use is one too."""
+    return text.replace("\N{MINUS SIGN}", "-")
 
 
 def _last_line(text: str) -> str:

@@ -13,7 +13,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 2
+from depcap.errors import DepcapError
+
+SECONDS, PATIENCE = 2, 60
+"""Of computing; and on the clock, which a busy machine needs and no program can spend otherwise."""
 MEMORY_BYTES = 256 * 2**20
 MAX_SOURCE = 4_000
 MAX_OUTPUT = 100_000
@@ -83,14 +86,22 @@ NODES = (
     ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
 )  # fmt: skip
 
+UNABLE = 3
+"""The exit code of a sandbox that could not limit itself, before any program has run."""
 RUNNER = """
-import json, resource, sys
-seconds, memory = int(sys.argv[1]), int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+import sys
+seconds, memory, unable = map(int, sys.argv[1:])
+try:
+    import json, resource
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    if sys.platform != "darwin":  # which takes no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+except Exception as error:
+    sys.stderr.write(f"{type(error).__name__}: {error}")
+    sys.exit(unable)
 job = json.load(sys.stdin)
 known = __builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)
 space = {"__builtins__": {name: known[name] for name in job["builtins"]}}
@@ -144,7 +155,8 @@ def _check_node(node: ast.AST) -> None:
 def run_program(source: str, arguments: list[tuple[Any, ...]]) -> Outcome:
     """Call the function that `source` defines on each tuple of arguments, in a limited subprocess.
 
-    Never raises for a bad program: the reason is in `error`. Values are plain Python literals.
+    Never raises for a bad program: the reason is in `error`. Values are plain Python literals. DepcapError
+    where this machine can hold no program in limits, which is no program's fault.
     """
     try:
         function = check_program(source)
@@ -157,19 +169,23 @@ def run_program(source: str, arguments: list[tuple[Any, ...]]) -> Outcome:
         "builtins": sorted(BUILTINS),
         "max_output": MAX_OUTPUT,
     }
-    command = [sys.executable, "-I", "-S", "-c", RUNNER, str(SECONDS), str(MEMORY_BYTES)]
+    command = [sys.executable, "-I", "-S", "-c", RUNNER, *map(str, (SECONDS, MEMORY_BYTES, UNABLE))]
     try:
         done = subprocess.run(
             command,
             input=json.dumps(job),
             capture_output=True,
             text=True,
-            timeout=2 * SECONDS,
+            timeout=PATIENCE,
             env={},
             cwd="/",
         )
     except subprocess.TimeoutExpired:
-        return Outcome((), "time limit")
+        raise DepcapError(
+            f"a program of {SECONDS} seconds did not end in {PATIENCE}: too much else runs"
+        ) from None
+    if done.returncode == UNABLE:
+        raise DepcapError(f"programs cannot be run in limits on this machine: {done.stderr.strip()}")
     if done.returncode != 0:
         return Outcome((), (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:200])
     try:
