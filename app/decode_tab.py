@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from depcap.request import Settings
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 RUNNING: dict[str, Any] = {
-    "concurrency_id": "model", "concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private",
+    "concurrency_id": "model", "concurrency_limit": 1, "show_progress": "minimal",
+    "api_visibility": "private",
 }  # fmt: skip
+"""One at a time; whoever waits is told how many are before them."""
+_shown = count(1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def decode_tab() -> Outputs:
             )  # fmt: skip
             with gr.Row():
                 run = gr.Button("Decode", variant="primary", elem_id="decode")
-                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
                 download = gr.DownloadButton("Trace (.parquet)", visible=False, elem_id="download")
         with gr.Column(scale=2, min_width=300):
             with gr.Row():
@@ -77,12 +81,12 @@ def decode_tab() -> Outputs:
     viewer = host("viewer.js", "viewer", first)
     outputs = Outputs(viewer, run, stop, download)
     inputs = [prompt, model, method, cache, length, *fields.components]
-    running = run.click(_handler(fields), inputs, outputs.components, **RUNNING)
+    running = run.click(_handler(fields), inputs, outputs.components, show_progress_on=prompt, **RUNNING)
     stop.click(_stop, **PRIVATE)
     restore_buttons(running, outputs)
     method.change(fields.visibility, method, list(fields.groups.values()), **PRIVATE)
     method.change(_caches, [method, cache], cache, **PRIVATE)
-    examples.input(_show_example, examples, [prompt, viewer], **PRIVATE)
+    examples.input(_show_example, examples, [prompt, viewer, download], **PRIVATE)
     return outputs
 
 
@@ -113,19 +117,31 @@ def play(
             file = gr.DownloadButton(value=str(session.RUNS / f"{run}.parquet"), visible=True)
             yield replay(session.RUNS / f"{run}.json", block), gr.skip(), gr.skip(), file
         elif event["type"] == "begin":
-            yield _viewer(event, number), gr.Button(visible=False), gr.Button(visible=True), gr.skip()
+            yield _viewer(event, number), *buttons(running=True), no_download()
         else:
+            if event["type"] == "stopped":
+                gr.Info(event["why"], title="Stopped")
             yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
 
 
 def replay(payload: Path, block: int | None = None) -> gr.HTML:
-    """A recorded decode, at its end or where a block opens."""
-    return _viewer({"type": "load", "url": url(payload), "block": block}, 0)
+    """A recorded decode, at its end or where a block opens; also if it is what was shown last."""
+    return _viewer({"type": "load", "url": url(payload), "block": block}, next(_shown))
 
 
 def _viewer(event: session.Event, number: int) -> gr.HTML:
     """An event for the viewer. The number makes equal events differ, so that each is delivered."""
     return gr.HTML(event={**event, "id": number})
+
+
+def no_download() -> gr.DownloadButton:
+    """What is on screen has no trace to take home."""
+    return gr.DownloadButton(visible=False)
+
+
+def buttons(running: bool) -> tuple[gr.Button, gr.Button]:
+    """Decode and Stop. Neither leaves the page, so that who uses the keyboard stays where they are."""
+    return gr.Button(interactive=not running), gr.Button(interactive=running)
 
 
 def restore_buttons(running: Any, outputs: Outputs) -> None:
@@ -142,9 +158,9 @@ def _stop(request: gr.Request) -> None:
     session.stop(str(request.session_hash))
 
 
-def _idle() -> tuple[gr.Button, gr.Button]:
-    """The buttons while nothing runs."""
-    return gr.Button(visible=True), gr.Button(visible=False)
+def _idle(request: gr.Request) -> tuple[gr.Button, gr.Button]:
+    """The buttons once nothing runs: the visitor's next decode may have begun by now."""
+    return buttons(running=session.busy(str(request.session_hash)))
 
 
 def _caches(method: str, chosen: str) -> gr.Dropdown:
@@ -153,7 +169,7 @@ def _caches(method: str, chosen: str) -> gr.Dropdown:
     return gr.Dropdown(choices=list(caches), value=chosen if chosen in caches else "none")
 
 
-def _show_example(label: str) -> tuple[str, gr.HTML]:
+def _show_example(label: str) -> tuple[str, gr.HTML, gr.DownloadButton]:
     """An example's text, and its recorded trace at once."""
     example = next(example for example in EXAMPLES if example.label == label)
-    return example.prompt, replay(TRACES / f"{example.trace}.json")
+    return example.prompt, replay(TRACES / f"{example.trace}.json"), no_download()

@@ -60,7 +60,8 @@ def picked(data: Any) -> tuple[str | Path, int]:
 
 def measuring(trace: depcap.Trace, model: str) -> Iterator[str | Path]:
     """Lines to show while a trace is measured, and at last the results' file."""
-    found = openings(trace)[:MAX_OPENINGS]
+    every = openings(trace)
+    found = every[:MAX_OPENINGS]
     if not found:
         raise DepcapError("this decode has one block only: no last block has had an influence")
     run, rows, began, number = uuid.uuid4().hex, list[dict[str, Any]](), time.monotonic(), 0
@@ -71,7 +72,7 @@ def measuring(trace: depcap.Trace, model: str) -> Iterator[str | Path]:
         rows += [{"decode": run, "prompt": run, "task": "this trace", **row} for row in made]
         if time.monotonic() - began > session.DEADLINE_SECONDS:
             break
-    source = f"Your trace: {number} of {len(found)} blocks after the first, {PLAN.samples} histories each."
+    source = f"Your trace: {number} of {len(every)} blocks after the first, {PLAN.samples} histories each."
     session.write_json(lab_payload(pd.DataFrame(rows), source), path := session.RUNS / f"{run}-study.json")
     session.forget_old_runs()
     yield path

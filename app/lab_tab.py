@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import lab, session
-from app.decode_tab import PRIVATE, RUNNING, Outputs, play, replay, restore_buttons
+from app.decode_tab import PRIVATE, RUNNING, Outputs, no_download, play, replay, restore_buttons
 from app.files import url
 from app.host import host
 from app.presets import MODELS
@@ -31,8 +31,9 @@ def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> None:
     view = host("lab.js", "lab", first)
     for choice in (model, task):
         choice.input(_show, [model, task], view, **PRIVATE)
-    file.upload(_measure, [file, model], view, **RUNNING)
-    restore_buttons(view.pick(_replay, model, [tabs, *outputs.components], **RUNNING), outputs)
+    file.upload(_measure, [file, model, task], view, show_progress_on=model, **RUNNING)
+    replayed = view.pick(_replay, model, [tabs, *outputs.components], show_progress_on=model, **RUNNING)
+    restore_buttons(replayed, outputs)
 
 
 def _show(model: str, task: str) -> gr.HTML:
@@ -47,14 +48,14 @@ def _view(path: Path) -> gr.HTML:
     return gr.HTML(event={"type": "load", "url": url(path), "id": path.name})
 
 
-def _measure(file: str, model: str) -> Iterator[gr.HTML]:
+def _measure(file: str, model: str, task: str) -> Iterator[gr.HTML]:
     """Measure an uploaded trace: a line while it takes its time, then what was found."""
     try:
         for made in lab.measuring(uploaded(file, session.model(model)), model):
             yield _view(made) if isinstance(made, Path) else gr.HTML(event={"type": "say", "line": made})
     except DepcapError as error:
         gr.Warning(str(error), title="Cannot measure this")
-        yield gr.skip()
+        yield _view(lab.shipped(model, task))
 
 
 def _replay(model: str, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
@@ -62,7 +63,7 @@ def _replay(model: str, request: gr.Request, event: gr.EventData) -> Iterator[tu
     try:
         what, block = lab.picked(event._data)
         if isinstance(what, Path):
-            yield gr.Tabs(selected="decode"), replay(what, block), gr.skip(), gr.skip(), gr.skip()
+            yield gr.Tabs(selected="decode"), replay(what, block), gr.skip(), gr.skip(), no_download()
             return
         decoding = session.prepare(what, model, lab.settings(model))
         shown: Any = gr.Tabs(selected="decode")

@@ -4,6 +4,7 @@ import json
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,8 +26,9 @@ DEADLINE_SECONDS = 60
 KEPT_RUNS = 64
 RUNS = Path(tempfile.mkdtemp(prefix="depcap-runs-"))
 """Traces of this process's decodes; the oldest are removed."""
+_running: Counter[str] = Counter()
 _stopping: set[str] = set()
-"""Visitors who want their decode to end."""
+"""How many decodes each visitor has under way, and who wants theirs to end."""
 
 Event = dict[str, Any]
 
@@ -52,24 +54,41 @@ def prepare(prompt: str, model_name: str, settings: Settings) -> Decoding:
     return decoding
 
 
+def busy(visitor: str) -> bool:
+    """Whether a decode of this visitor's is under way."""
+    return _running[visitor] > 0
+
+
 def stop(visitor: str) -> None:
     """End this visitor's decode after the step that it is at."""
-    _stopping.add(visitor)
+    if busy(visitor):
+        _stopping.add(visitor)
 
 
 def events(decoding: Decoding, visitor: str) -> Iterator[Event]:
-    """What the viewer is told while a decode runs, and, unless it is stopped, last where its trace lies."""
-    _stopping.discard(visitor)
+    """What the viewer is told while a decode runs; last where its trace lies, or that it was stopped."""
+    _running[visitor] += 1
+    try:
+        yield from _events(decoding, visitor)
+    finally:
+        _stopping.discard(visitor)
+        _running[visitor] -= 1
+        if not _running[visitor]:
+            del _running[visitor]
+
+
+def _events(decoding: Decoding, visitor: str) -> Iterator[Event]:
     yield _begin(decoding)
     seen: set[int] = set(decoding.request.prompts[0])
     began = time.monotonic()
     for step in decoding:
         yield _commit(decoding, step, seen)
         if visitor in _stopping:
-            _stopping.discard(visitor)
+            yield {"type": "stopped", "why": "as you wished"}
             return
         if time.monotonic() - began > DEADLINE_SECONDS:
-            raise depcap.DepcapError(f"stopped: a decode on this page may take {DEADLINE_SECONDS} seconds")
+            yield {"type": "stopped", "why": f"a decode on this page may take {DEADLINE_SECONDS} seconds"}
+            return
     trace = decoding.results()[0].trace
     assert trace is not None
     name = uuid.uuid4().hex

@@ -184,6 +184,9 @@ def test_uploads_that_are_no_traces_of_the_model_are_refused(
     assert file.stat().st_size < 100_000
     with pytest.raises(DepcapError, match="too large"):
         uploaded(str(file), text_model)
+    pq.write_table(pa.table({"x": [0]}), file)
+    with pytest.raises(DepcapError, match=r"^this file is no trace"):
+        uploaded(str(file), text_model)
     depcap.trace.save(trace, file)
     with pytest.raises(DepcapError, match="not decoded with"):
         uploaded(str(file), llada)
@@ -203,3 +206,63 @@ def test_uploads_whose_header_does_not_fit_are_refused(
     depcap.trace.save(replace(trace, header=trace.header.model_copy(update=changed)), file)
     with pytest.raises(DepcapError, match="damaged"):
         uploaded(str(file), text_model)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[0] * (uploads.MAX_VALUES + 1)], pa.list_(pa.int32())),
+        pa.array([["a" * (uploads.MAX_WORD + 1)] * 5], pa.list_(pa.string())),
+    ],
+    ids=["one row of equal numbers", "one text meant often"],
+)
+def test_a_small_file_that_unfolds_to_a_large_one_is_not_unfolded(
+    text_model: depcap.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: pa.Array
+) -> None:
+    file = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"reason": column}), file)
+    assert file.stat().st_size < 2_000
+    monkeypatch.setattr(depcap.trace, "load", lambda _file: pytest.fail("it was unfolded"))
+    with pytest.raises(DepcapError, match="too large"):
+        uploaded(str(file), text_model)
+
+
+def test_what_the_page_records_is_far_from_its_limits(trace: depcap.Trace, tmp_path: Path) -> None:
+    depcap.trace.save(trace, tmp_path / "x.parquet")
+    with pq.ParquetFile(tmp_path / "x.parquet", read_dictionary=list(uploads.TEXTS.values())) as parquet:
+        assert uploads._said_size(parquet.metadata) < 0.5
+        assert 0 < max(map(uploads._longest_text, parquet.iter_batches())) < uploads.MAX_WORD / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("committed", lambda _row: None),
+        ("remasked", lambda _row: None),
+        ("start", lambda row: row["end"]),
+        ("end", lambda row: row["start"]),
+        ("opened", lambda _row: True),
+        ("positions", lambda _row: [None]),
+        ("committed_tokens", lambda row: [*row["committed_tokens"], 5]),
+    ],
+)
+def test_uploads_whose_steps_make_no_sense_are_refused(
+    text_model: depcap.Model, trace: depcap.Trace, tmp_path: Path, name: str, damage: Any
+) -> None:
+    """A block that opens twice, or is empty, has no last block that could be measured."""
+    rows = trace.rows()
+    for place, row in enumerate(rows):
+        rows[place] = {**row, name: damage(row)}
+    file = tmp_path / "x.parquet"
+    depcap.trace.save(replace(trace, steps=pa.Table.from_pylist(rows, trace.steps.schema)), file)
+    with pytest.raises(DepcapError, match="damaged"):
+        uploaded(str(file), text_model)
+
+
+def test_of_a_long_decode_the_number_of_blocks_that_were_not_measured_is_told(
+    trace: depcap.Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab, "MAX_OPENINGS", 1)
+    *_, results = lab.measuring(trace, "tiny-llada")
+    assert isinstance(results, Path)
+    assert f"1 of {len(openings(trace))} blocks" in json.loads(results.read_text())["source"]

@@ -398,7 +398,16 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
     code, _, err = run_cli(
-        "analyze", "calibration", "--model", str(text_folder), "--limit", "1", "--out", str(out)
+        "analyze",
+        "calibration",
+        "--model",
+        str(text_folder),
+        "--limit",
+        "1",
+        "--gen-length",
+        "8",
+        "--out",
+        str(out),
     )
     assert (code, err.count("\n")) == (2, 1)
     assert "Not a directory" in err

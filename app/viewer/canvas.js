@@ -74,16 +74,16 @@ export class Canvas {
   }
 
   draw(step, selected) {
-    const { states, tokens } = this.replay.canvasAt(step);
+    const { states, tokens, confidences } = this.replay.canvasAt(step);
     const current = step > 0 ? this.replay.at(step).block : -1;
     for (let cell = 0; cell < this.cells.length; cell++) {
       const block = this.replay.blocks[this.replay.blockOf[cell]];
       const opened = this.replay.isOpened(block, step);
       const bracket = opened ? (block.index === current ? "current" : "past") : "none";
-      const key = `${states[cell]} ${tokens[cell]} ${bracket} ${this.colouring}`;
+      const key = `${states[cell]} ${tokens[cell]} ${confidences[cell]} ${bracket} ${this.colouring}`;
       if (key === this.drawn[cell]) continue;
       this.drawn[cell] = key;
-      this.drawCell(cell, states[cell], tokens[cell]);
+      this.drawCell(cell, states[cell], tokens[cell], confidences[cell]);
       this.drawBracket(cell, opened ? block : null, bracket);
     }
     this.note.hidden = !this.isDecided(Math.min(this.tail, this.replay.end - 1), step);
@@ -94,7 +94,7 @@ export class Canvas {
     return this.replay.held(position - this.replay.start, step) !== null;
   }
 
-  drawCell(cell, state, token) {
+  drawCell(cell, state, token, confidence) {
     const element = this.cells[cell];
     const position = cell + this.replay.start;
     const decided = state === STATE.now || state === STATE.earlier;
@@ -105,7 +105,7 @@ export class Canvas {
     const slots = element.querySelectorAll(".dv-slot");
     const shown = decided ? lines.filter((line) => line !== null) : [lines?.flat().filter(Boolean) ?? []];
     slots.forEach((slot, k) => slot.firstChild.replaceChildren(...(shown[k] ?? []).map(runNode)));
-    this.colour(element, cell, decided);
+    this.colour(element, confidence);
     const text = token < 0 ? "" : ` ${quote(this.replay.isEnd(token) ? "end" : this.replay.text(token))}`;
     element.setAttribute("aria-label", `${position}:${text} ${SPOKEN[state]}`);
   }
@@ -114,13 +114,12 @@ export class Canvas {
     return cell > 0 && this.replay.isEnd(token) && this.replay.isEnd(this.replay.token[cell - 1]);
   }
 
-  colour(element, cell, decided) {
-    const value = this.replay.confidence[cell];
-    const shows = this.colouring === "confidence" && decided && Number.isFinite(value);
+  colour(element, value) {
+    const shows = this.colouring === "confidence" && Number.isFinite(value);
     element.classList.toggle("dv-shaded", shows);
     element.style.setProperty("--shade", shows ? colourAt(value) : "");
     element.style.setProperty("--shade-ink", shows ? inkOn(value) : "");
-    element.title = decided && Number.isFinite(value) ? `confidence ${number(value)}` : "";
+    element.title = Number.isFinite(value) ? `confidence ${number(value)}` : "";
   }
 
   drawBracket(cell, block, bracket) {

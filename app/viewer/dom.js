@@ -25,7 +25,7 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** A real table: `columns` are headings, `rows` arrays of strings or numbers. */
+/** A real table: `columns` are headings, `rows` arrays of strings, numbers or nodes. */
 export function table(caption, columns, rows) {
   const align = (k) => (typeof rows[0]?.[k] === "number" ? "dv-number" : null);
   const head = h("tr", {}, ...columns.map((name, k) => h("th", { scope: "col", class: align(k) }, name)));
@@ -36,6 +36,7 @@ export function table(caption, columns, rows) {
 }
 
 function show(cell) {
+  if (cell instanceof Node) return cell;
   return typeof cell === "number" ? number(cell) : String(cell ?? "");
 }
 

@@ -92,12 +92,26 @@ class Lab {
     offer("CSV", () => save(`${file}.csv`, "text/csv", csv(columns, rows)));
     if (figure) offer("SVG", () => panel.plot.Plotly?.downloadImage(panel.figure, { format: "svg", filename: file, width: 860, height: figure.layout.height }));
     panel.plot.onClick = (points) => typeof points[0]?.customdata === "string" && this.onPick?.(points[0].customdata);
-    panel.show(figure, figure ? () => {} : null, () => table(title, ...folded(columns, rows)));
+    panel.show(figure, figure ? () => {} : null, () => this.table(title, columns, rows));
     if (!figure) {
       panel.showTable(true);
       panel.toggle.hidden = true;
     }
     return panel;
+  }
+
+  /** The numbers; where a row is a point, its decode is a button that does what a click on the point does. */
+  table(title, columns, rows) {
+    const [decode, block] = [columns.indexOf("decode"), columns.indexOf("block")];
+    const [names, cells] = folded(columns, rows);
+    if (!this.onPick || decode < 0 || block < 0) return table(title, names, cells);
+    const place = names.indexOf("decode");
+    const linked = cells.map((row, k) => {
+      const name = `${rows[k][decode]}, block ${rows[k][block]}`;
+      const pick = { class: "dv-link", type: "button", "aria-label": `Replay ${name}`, on: { click: () => this.onPick(name) } };
+      return row.with(place, h("button", pick, String(row[place])));
+    });
+    return table(title, names, linked);
   }
 
   async loadCharts() {

@@ -24,9 +24,9 @@ export class Replay {
     this.blocks = [];
     this.steps = [];
     this.live = false;
+    this.stopped = false;
     this.unmaskedAt = new Int32Array(this.length);
     this.token = new Int32Array(this.length).fill(-1);
-    this.confidence = new Float64Array(this.length).fill(NaN);
     this.blockOf = new Int32Array(this.length).fill(-1);
     this.visits = Array.from({ length: this.length }, () => []);
     this.spells = Array.from({ length: this.length }, () => []);
@@ -45,7 +45,6 @@ export class Replay {
       if (!this.commits(step, k)) continue;
       this.unmaskedAt[cell] = step.step;
       this.token[cell] = step.tokens[k];
-      this.confidence[cell] = step.confidence[k];
       const held = { from: step.step, to: Infinity, token: step.tokens[k], confidence: step.confidence[k] };
       this.spells[cell].push(held);
     }
@@ -58,7 +57,6 @@ export class Replay {
     if (last) last.to = step;
     this.unmaskedAt[cell] = 0;
     this.token[cell] = -1;
-    this.confidence[cell] = NaN;
   }
 
   /** What a cell holds after `step`: `{from, to, token, confidence}`, or null while it is masked. */
@@ -98,22 +96,24 @@ export class Replay {
     return block !== null && block !== undefined && step > 0 && block.step <= step;
   }
 
-  /** State and shown token (id, or -1) of each generated position after `step`. */
+  /** State, shown token (id, or -1) and confidence (NaN while masked) of each generated position after `step`. */
   canvasAt(step) {
     const states = new Array(this.length).fill(STATE.far);
     const tokens = new Int32Array(this.length).fill(-1);
+    const confidences = new Float64Array(this.length).fill(NaN);
     const current = step > 0 ? this.at(step).block : -1;
     for (let cell = 0; cell < this.length; cell++) {
       const held = this.held(cell, step);
       if (held) {
         states[cell] = held.from === step ? STATE.now : STATE.earlier;
         tokens[cell] = held.token;
+        confidences[cell] = held.confidence;
       } else if (this.blockOf[cell] === current && step > 0) {
         states[cell] = STATE.open;
       }
     }
     this.markBlocked(step, states, tokens);
-    return { states, tokens };
+    return { states, tokens, confidences };
   }
 
   markBlocked(step, states, tokens) {
@@ -125,6 +125,17 @@ export class Replay {
       states[cell] = STATE.blocked;
       tokens[cell] = record.tokens[k];
     });
+  }
+
+  /** Whether more steps are to come. */
+  get running() {
+    return this.live && !this.stopped;
+  }
+
+  /** How many tokens of the response are decided: those before the first end token. */
+  responseTokens() {
+    const end = this.token.findIndex((id) => this.isEnd(id));
+    return this.unmaskedAt.subarray(0, end < 0 ? this.length : end).reduce((sum, at) => sum + (at > 0), 0);
   }
 
   /** How many positions `step` unmasked. */

@@ -20,20 +20,20 @@ export class Summary {
   }
 
   draw(step) {
-    const { header, steps, blocks, live } = this.replay;
+    const { header, steps, blocks, live, running, stopped } = this.replay;
     const record = this.replay.at(step);
     const last = steps.at(-1);
     const nfe = live ? last?.nfe : header.nfe;
     const seconds = live ? last?.seconds : header.seconds;
-    const unmasked = this.replay.unmaskedAt.reduce((sum, at) => sum + (at > 0), 0);
-    const speed = live ? unmasked / seconds : (header.tokens_per_second ?? unmasked / seconds);
+    const tokens = this.replay.responseTokens();
+    const speed = live ? tokens / seconds : (header.tokens_per_second ?? tokens / seconds);
     const values = {
       method: header.method ?? "–",
       cache: header.cache ?? "–",
       NFE: number(nfe),
-      "tokens per forward": number(unmasked / nfe),
+      "tokens per forward": number(tokens / nfe),
       "tokens/s": number(speed),
-      step: `${step} of ${live ? "…" : steps.length}`,
+      step: `${step} of ${running ? "…" : steps.length}${stopped ? ", stopped" : ""}`,
       blocks: number(blocks.length),
       block: record ? number(record.block) : "–",
     };

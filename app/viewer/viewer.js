@@ -68,6 +68,7 @@ class Viewer {
   handle(event) {
     if (event.type === "begin") this.begin(event.start);
     else if (event.type === "commit") this.commit(event.delta);
+    else if (event.type === "stopped") this.stop();
     else if (event.type === "load") this.load(event.url, event.block);
   }
 
@@ -100,7 +101,7 @@ class Viewer {
 
   /** Adds one live step. The cursor follows unless it was moved back. */
   commit(delta) {
-    if (!this.replay?.live) return;
+    if (!this.replay?.running) return;
     const isFollowing = this.#step === this.replay.steps.length;
     try {
       append(this.replay, delta);
@@ -110,6 +111,14 @@ class Viewer {
     }
     this.transport.grow();
     this.request(isFollowing ? this.replay.steps.length : this.#step);
+  }
+
+  /** A live decode ends before its last step: what there is stays. */
+  stop() {
+    if (!this.replay?.running) return;
+    this.replay.stopped = true;
+    this.drawNow();
+    this.announce();
   }
 
   /** One line instead of a canvas. */
@@ -198,12 +207,17 @@ class Viewer {
     this.summary.draw(step);
     this.inspector.draw(step, selected);
     this.search.draw(selected);
-    if (this.transport.playing || this.replay.live) this.canvas.follow(step);
+    if (this.transport.playing || this.replay.running) this.canvas.follow(step);
     this.drawCharts();
     if (step === this.announced) return;
     this.announced = step;
-    if (!this.transport.playing) this.live.textContent = this.transport.slider.getAttribute("aria-valuetext");
+    if (!this.transport.playing && !this.replay.running) this.announce();
     this.host.dispatchEvent(new CustomEvent("depcap:step", { bubbles: true, detail: { step } }));
+  }
+
+  /** Says the step aloud; not while one follows the other. */
+  announce() {
+    this.live.textContent = this.transport.slider.getAttribute("aria-valuetext");
   }
 
   // Charts are drawn at most twenty times a second, the last time for the step that stays; the cursor line always moves.

@@ -89,6 +89,17 @@ def test_a_clicked_point_is_replayed_where_its_block_opens(opened: Page) -> None
     assert 1 < int(slider.input_value()) < int(slider.get_attribute("max") or 0)
 
 
+def test_a_point_can_be_replayed_without_a_mouse(opened: Page) -> None:
+    panel = opened.locator(".dv-panel-lab").first
+    panel.get_by_role("button", name="table").click()
+    opened.evaluate("addEventListener('depcap:ready', () => { window.decoded = true }, true)")
+    button = panel.locator("table .dv-link").first
+    button.focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("window.decoded", timeout=DECODED)
+    expect(opened.get_by_role("tab", name="Decode")).to_have_attribute("aria-selected", "true")
+
+
 def test_what_is_no_trace_gets_one_line(opened: Page, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.parquet"
     wrong.write_bytes(b"not a trace")

@@ -126,11 +126,13 @@ def test_a_decode_can_be_stopped_and_another_started(
     page.get_by_role("option", name="llada").click()  # one token a step: long enough to be stopped
     page.locator("#length input[type=number]").fill("256")
     page.locator("#decode").click()
-    page.wait_for_function(  # as soon as the button is there: a decode may take less than a second
-        "() => { const stop = document.querySelector('#stop'); stop?.click(); return Boolean(stop); }"
+    page.wait_for_function(  # as soon as the button can be used: a decode may take less than a second
+        "() => { const stop = document.querySelector('#stop'); stop.click(); return !stop.disabled; }"
     )
-    expect(page.locator("#decode")).to_be_visible()
-    expect(page.locator("#stop")).to_be_hidden()
+    expect(page.locator("#decode")).to_be_enabled()
+    expect(page.locator("#stop")).to_be_disabled()
+    expect(page.locator(".dv-summary")).to_contain_text("stopped")
+    expect(page.locator("#download")).to_be_hidden()
     page.locator("#length input[type=number]").fill("64")
     decode(page, PROBLEM)
     assert complaints == []

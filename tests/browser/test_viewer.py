@@ -66,14 +66,18 @@ def test_a_token_that_is_taken_back_is_masked_until_it_is_decided_again(
     document, position, token = with_a_change_of_mind(payload())
     page = open_viewer(document)
     cell, shown = page.locator(f"[data-position='{position}']"), document["pieces"][str(token)].strip()
+    told = {}
     for step, text in ((1, shown), (2, ""), (3, "end"), (1, shown)):
         page.evaluate("step => { viewer.step = step }", step)
         page.wait_for_function("step => viewer.step === step && !viewer.frame", arg=step)
         assert cell.inner_text().replace("↵", "").strip() == text
+        title = cell.get_attribute("title")
         if step == 2:
-            assert shown_states(page)[position] == "open"
+            assert (shown_states(page)[position], title) == ("open", "")
         else:
             assert shown_states(page)[position] == "now"
+            told[step] = title
+    assert told[1] != told[3], "each decision has its own confidence"
     assert complaints == []
 
 
@@ -268,6 +272,33 @@ def test_live_decode_fills_the_canvas(open_viewer: Open, complaints: list[str]) 
     page.evaluate("source => viewer.load(source)", document)
     expect(page.locator(".dv-panel-timeline")).to_be_visible()
     assert complaints == []
+
+
+def test_a_decode_that_is_stopped_keeps_what_it_has(open_viewer: Open, complaints: list[str]) -> None:
+    document = payload(length=24)
+    page = open_viewer(load=False)
+    begun = {"prompt": [], "pieces": {}, "gen_length": 24, "end_id": END, "mask_id": document["mask_id"]}
+    page.evaluate("start => viewer.begin(start)", begun | {"header": {"prompt_length": 0}})
+    first = _delta(document, document["steps"][0])
+    shift = document["header"]["prompt_length"]
+    first["positions"] = [position - shift for position in first["positions"]]
+    first["block"] |= {name: first["block"][name] - shift for name in ("start", "end")}
+    page.evaluate("delta => { viewer.commit(delta); viewer.handle({ type: 'stopped' }) }", first)
+    expect(page.locator(".dv-summary")).to_contain_text("1 of 1, stopped")
+    before = shown_states(page)
+    page.evaluate("delta => viewer.commit(delta)", first)
+    assert shown_states(page) == before
+    assert complaints == []
+
+
+def test_tokens_per_forward_are_those_of_the_response(open_viewer: Open) -> None:
+    """What comes after the first end token is padding."""
+    page = open_viewer()
+    length, nfe = page.evaluate("[viewer.replay.responseTokens(), viewer.replay.header.nfe]")
+    ends = page.evaluate("[...viewer.replay.token].findIndex((id) => viewer.replay.isEnd(id))")
+    assert length == ends > 0
+    shown = page.locator(".dv-summary div", has_text="tokens per forward").locator("dd").inner_text()
+    assert float(shown) == pytest.approx(length / nfe, rel=5e-3)
 
 
 def _delta(document: Document, record: Document) -> Document:
