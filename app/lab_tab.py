@@ -31,7 +31,7 @@ def lab_tab(tabs: gr.Tabs, outputs: Outputs) -> None:
     view = host("lab.js", "lab", first)
     for choice in (model, task):
         choice.input(_show, [model, task], view, **PRIVATE)
-    file.upload(_measure, [file, model, task], view, show_progress_on=model, **RUNNING)
+    file.upload(_measure, [file, model], view, show_progress_on=model, **RUNNING)
     replayed = view.pick(_replay, model, [tabs, *outputs.components], show_progress_on=model, **RUNNING)
     restore_buttons(replayed, outputs)
 
@@ -48,14 +48,14 @@ def _view(path: Path) -> gr.HTML:
     return gr.HTML(event={"type": "load", "url": url(path), "id": path.name})
 
 
-def _measure(file: str, model: str, task: str) -> Iterator[gr.HTML]:
+def _measure(file: str, model: str) -> Iterator[gr.HTML]:
     """Measure an uploaded trace: a line while it takes its time, then what was found."""
     try:
         for made in lab.measuring(uploaded(file, session.model(model)), model):
             yield _view(made) if isinstance(made, Path) else gr.HTML(event={"type": "say", "line": made})
     except DepcapError as error:
         gr.Warning(str(error), title="Cannot measure this")
-        yield _view(lab.shipped(model, task))
+        yield gr.skip()
 
 
 def _replay(model: str, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:

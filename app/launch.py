@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import gradio as gr
-import httpx
 
 from analysis.figures import FONT
 
@@ -29,7 +28,7 @@ def serve(demo: gr.Blocks) -> None:
         _launch(demo, host, int(port))
     except OSError:
         _refuse(f"port {port} of {host} is taken, or not to be had; for another: PORT=8000 make app")
-    except (ValueError, httpx.HTTPError):  # the page was asked for once, and did not come
+    except Exception:  # of any kind, Gradio's own is bare: the page was asked for once, and did not come
         _refuse(f"no answer on {host}:{port}: a proxy in between (NO_PROXY={host}), or a machine too busy")
 
 

@@ -22,7 +22,8 @@ SUITED: dict[str, dict[str, Any]] = {
 
 In these tasks one wrong token makes the answer wrong: of a hundred places that are sure to 0.9 ten are lost.
 Prose forgives that. And to the right of holes the models err more than they know. DepCap's blocks then mostly
-have its least size, 8, and so have its rivals'; AdaBlock's 16 is what it takes where it sees no line end.
+have its least size, 8, and so have those of rivals that were tried with it; AdaBlock's 16 is what it takes
+where it sees no line end.
 """
 
 

@@ -67,6 +67,7 @@ def stop(visitor: str) -> None:
 
 def events(decoding: Decoding, visitor: str) -> Iterator[Event]:
     """What the viewer is told while a decode runs; last where its trace lies, or that it was stopped."""
+    _stopping.discard(visitor)  # one that came as the last decode ended
     _running[visitor] += 1
     try:
         yield from _events(decoding, visitor)

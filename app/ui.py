@@ -8,7 +8,7 @@ from app.files import PLOTLY, STUDIES, TRACES, VIEWER
 from app.lab_tab import lab_tab
 
 UPLOADS = (3600, 3600)
-"""Every how many seconds uploaded files are looked through, and how old they get."""
+"""Every how many seconds uploaded files are looked through, and how old they may be then."""
 INTRO = """# DepCap, step by step
 A diffusion language model writes by unmasking many positions at once. **DepCap** decides *how far to look* by
 how much the last block changed the rest, and *what to unmask together* by which tokens do not depend on each

@@ -5,14 +5,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import depcap
+from analysis.payload import payload
 from app import session
 from depcap import DepcapError
 from depcap.models.loading import Model
 from depcap.trace import SCHEMA
 
 MAX_BYTES, MAX_STEPS, ROWS_AT_A_TIME = 32_000_000, 2_048, 32
-MAX_VALUES, MAX_WORD = MAX_BYTES // 4, 64
-"""Of all columns together; and letters of a text, none of which is a trace's own."""
+MAX_VALUES = MAX_BYTES // 4
+"""Of all columns together."""
 TEXTS = {"clamp": "clamp", "reason": "reason.list.element"}
 """Columns of texts, and where Parquet has them."""
 
@@ -28,6 +29,10 @@ def uploaded(file: str, model: Model) -> depcap.Trace:
         raise DepcapError(f"this trace was not decoded with {model.name}")
     _check_header(trace.header, model)
     _check_steps(trace)
+    try:
+        payload(trace)
+    except (TypeError, ValueError, LookupError):
+        raise DepcapError("this trace is damaged: its columns do not fit each other") from None
     return trace
 
 
@@ -51,8 +56,8 @@ def _check_size(file: str) -> None:
         texts = [path for name, path in TEXTS.items() if name in schema.names]
         with pq.ParquetFile(file, read_dictionary=texts) as parquet:
             for batch in parquet.iter_batches(ROWS_AT_A_TIME):
-                size += batch.nbytes
-                if size > MAX_BYTES or _longest_text(batch) > MAX_WORD:
+                size += batch.nbytes + _unfolded_texts(batch)
+                if size > MAX_BYTES:
                     raise too_large
     except (OSError, pa.ArrowException):
         raise DepcapError("this file is no trace: it is no Parquet file") from None
@@ -66,16 +71,21 @@ def _said_size(said: pq.FileMetaData) -> float:
     return max(said.num_rows / MAX_STEPS, values / MAX_VALUES, unfolded / MAX_BYTES)
 
 
-def _longest_text(batch: pa.RecordBatch) -> int:
-    """Letters of the longest; a dictionary holds every text once."""
+def _unfolded_texts(batch: pa.RecordBatch) -> int:
+    """Bytes of all texts, each as often as it is meant, if all were as long as the longest."""
     found = [batch.column(name) for name in TEXTS if name in batch.schema.names]
     flat = [column.flatten() if pa.types.is_list(column.type) else column for column in found]
-    texts = [column.dictionary for column in flat if pa.types.is_dictionary(column.type)]
-    return max((pc.max(pc.binary_length(text)).as_py() or 0 for text in texts if len(text)), default=0)
+    texts = [column for column in flat if pa.types.is_dictionary(column.type) and len(column.dictionary)]
+    return sum(len(column) * (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) for column in texts)
 
 
-NEEDED = ("step", "start", "end", "opened", "committed", "committed_tokens", "remasked")
+NEEDED = (
+    "step", "seconds", "computed", "block", "start", "end", "opened",
+    "committed", "committed_tokens", "remasked",
+)  # fmt: skip
 """Columns that every step has a value in."""
+EVEN = ("positions", "tokens", "confidence", "reason", "cause", "round", "top_ids", "top_log_probs")
+"""Columns that have as much to say as there are positions, or nothing."""
 
 
 def _check_header(header: depcap.trace.Header, model: Model) -> None:
@@ -108,6 +118,7 @@ def _check_steps(trace: depcap.Trace) -> None:
             and all(value is not None for value in places)
             and all(first <= place < last for place in places)
             and len(row["committed"]) == len(row["committed_tokens"])
+            and len({len(row[name]) for name in EVEN if row[name] is not None}) <= 1
             and vocabulary.issuperset([*row["committed_tokens"], *(row["tokens"] or [])])
         )
         if not sound:

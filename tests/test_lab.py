@@ -212,7 +212,7 @@ def test_uploads_whose_header_does_not_fit_are_refused(
     "column",
     [
         pa.array([[0] * (uploads.MAX_VALUES + 1)], pa.list_(pa.int32())),
-        pa.array([["a" * (uploads.MAX_WORD + 1)] * 5], pa.list_(pa.string())),
+        pa.array([["a" * 1_000] * (uploads.MAX_BYTES // 1_000 + 1)], pa.list_(pa.string())),
     ],
     ids=["one row of equal numbers", "one text meant often"],
 )
@@ -220,18 +220,26 @@ def test_a_small_file_that_unfolds_to_a_large_one_is_not_unfolded(
     text_model: depcap.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: pa.Array
 ) -> None:
     file = tmp_path / "x.parquet"
-    pq.write_table(pa.table({"reason": column}), file)
-    assert file.stat().st_size < 2_000
+    name = "reason" if column.type.value_type == pa.string() else "tokens"
+    pq.write_table(pa.table({name: column}), file, compression="zstd")
+    assert file.stat().st_size < 100_000
     monkeypatch.setattr(depcap.trace, "load", lambda _file: pytest.fail("it was unfolded"))
     with pytest.raises(DepcapError, match="too large"):
         uploaded(str(file), text_model)
 
 
-def test_what_the_page_records_is_far_from_its_limits(trace: depcap.Trace, tmp_path: Path) -> None:
-    depcap.trace.save(trace, tmp_path / "x.parquet")
-    with pq.ParquetFile(tmp_path / "x.parquet", read_dictionary=list(uploads.TEXTS.values())) as parquet:
-        assert uploads._said_size(parquet.metadata) < 0.5
-        assert 0 < max(map(uploads._longest_text, parquet.iter_batches())) < uploads.MAX_WORD / 2
+def test_the_longest_trace_of_the_page_is_far_from_its_limits(
+    text_model: depcap.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without blocks, one token a step, with everything that is recorded."""
+    made = depcap.generate(
+        text_model, "ab", "dream", gen_length=200, stop="run_to_end", record="distributions"
+    )
+    assert made[0].trace is not None
+    depcap.trace.save(made[0].trace, tmp_path / "x.parquet")
+    for limit in ("MAX_BYTES", "MAX_VALUES", "MAX_STEPS"):
+        monkeypatch.setattr(uploads, limit, getattr(uploads, limit) // 3)
+    assert uploaded(str(tmp_path / "x.parquet"), text_model) == made[0].trace
 
 
 @pytest.mark.parametrize(
@@ -244,6 +252,8 @@ def test_what_the_page_records_is_far_from_its_limits(trace: depcap.Trace, tmp_p
         ("opened", lambda _row: True),
         ("positions", lambda _row: [None]),
         ("committed_tokens", lambda row: [*row["committed_tokens"], 5]),
+        ("seconds", lambda _row: None),
+        ("tokens", lambda row: row["tokens"][:-1]),
     ],
 )
 def test_uploads_whose_steps_make_no_sense_are_refused(

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import gradio as gr
+import httpx
 import pytest
 from gradio import networking
 
@@ -12,7 +13,7 @@ from app.launch import serve
 
 @pytest.fixture
 def demo() -> Iterator[gr.Blocks]:
-    with gr.Blocks() as blocks:
+    with gr.Blocks(analytics_enabled=False) as blocks:
         gr.Markdown("a page")
     yield blocks
     blocks.close()
@@ -61,3 +62,13 @@ def test_a_page_that_does_not_answer(
     monkeypatch.setenv("PORT", str(free_port))
     monkeypatch.setattr(networking, "url_ok", lambda _url: False)
     assert f"no answer on 127.0.0.1:{free_port}" in refused(demo, capsys)
+
+
+def test_a_proxy_that_answers_in_the_page_s_stead(
+    demo: gr.Blocks, free_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gradio raises a bare Exception then."""
+    answer = httpx.Response(503, request=httpx.Request("GET", "http://127.0.0.1/"))
+    monkeypatch.setenv("PORT", str(free_port))
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: answer)
+    assert "a proxy in between" in refused(demo, capsys)

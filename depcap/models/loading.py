@@ -1,5 +1,6 @@
 """Find a model by bundled name, local folder or Hub id, and load it."""
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,7 +79,7 @@ def chats(name: str, family: Family) -> bool:
 
 def _last(name: str) -> str:
     """The last part of a Hub id or of a folder's path; in the Hub's cache that is some levels up."""
-    path = Path(name).resolve() if Path(name).is_dir() else Path(name)
+    path = Path(os.path.abspath(name)) if Path(name).is_dir() else Path(name)  # a link has a name of its own
     return path.parents[1].name.split("--")[-1] if path.parent.name == "snapshots" else path.name
 
 

@@ -1,9 +1,9 @@
 """Run a program somebody else wrote: allow-listed syntax, then a limited subprocess.
 
 The syntax check is the fence: it admits a small language without imports, private names, or attributes beyond
-a few methods. The subprocess bounds what a program that passes can cost: time, memory, files, processes
-(except for root), with an empty environment and few builtins. It would not hold back a program that got past
-the check.
+a few methods. The subprocess bounds what a program that passes can cost: time, memory (except on macOS, which
+takes no such limit), files, processes (except for root), with an empty environment and few builtins. It would
+not hold back a program that got past the check.
 """
 
 import ast
@@ -97,7 +97,7 @@ try:
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-    if sys.platform != "darwin":  # which takes no such limit
+    if sys.platform != "darwin":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 except Exception as error:
     sys.stderr.write(f"{type(error).__name__}: {error}")
