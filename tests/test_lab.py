@@ -228,6 +228,15 @@ def test_a_small_file_that_unfolds_to_a_large_one_is_not_unfolded(
         uploaded(str(file), text_model)
 
 
+@pytest.mark.parametrize("method", ["wino", "prophet", "klass", "dus"])
+def test_traces_of_other_methods_are_sound_too(text_model: depcap.Model, tmp_path: Path, method: str) -> None:
+    """Methods that take back, commit past their block, look further, or keep to an order."""
+    made = depcap.generate(text_model, "ab", method, gen_length=40, record="distributions", block_size=8)[0]
+    assert made.trace is not None
+    depcap.trace.save(made.trace, tmp_path / "x.parquet")
+    assert uploaded(str(tmp_path / "x.parquet"), text_model) == made.trace
+
+
 def test_the_longest_trace_of_the_page_is_far_from_its_limits(
     text_model: depcap.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
