@@ -48,7 +48,7 @@ def _live(console: Console, total: int) -> Iterator[tuple[Live, Progress, TaskID
 
 def _numbers(step: Step, done: int) -> str:
     nfe = int(step.nfe[0])
-    return f"block {int(step.block.index[0]) + 1}  NFE {nfe}  {done / nfe:.1f} tokens per forward"
+    return f"block {int(step.block.index[0]) + 1}  NFE {nfe}  {done / nfe:.1f} positions per forward"
 
 
 def _canvas(decoding: Decoding, step: Step) -> Text:
