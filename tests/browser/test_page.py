@@ -123,7 +123,7 @@ def test_a_decode_can_be_stopped_and_another_started(
 ) -> None:
     page = visit()
     page.locator("#method input").click()
-    page.get_by_role("option", name="llada").click()  # one token a step: long enough to be stopped
+    page.get_by_role("option", name="dream").click()  # a forward for each position: long enough to be stopped
     page.locator("#length input[type=number]").fill("256")
     page.locator("#decode").click()
     page.wait_for_function(  # as soon as the button can be used: a decode may take less than a second
@@ -133,7 +133,7 @@ def test_a_decode_can_be_stopped_and_another_started(
     expect(page.locator("#stop")).to_be_disabled()
     expect(page.locator(".dv-summary")).to_contain_text("stopped")
     expect(page.locator("#download")).to_be_hidden()
-    page.locator("#length input[type=number]").fill("64")
+    page.locator("#length input[type=number]").fill("32")
     decode(page, PROBLEM)
     assert complaints == []
 

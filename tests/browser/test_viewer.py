@@ -36,7 +36,7 @@ def with_a_change_of_mind(document: Document) -> tuple[Document, int, int]:
     second["remasked"] = [position]
     for name in ("positions", "tokens", "confidence", "reason", "cause", "round"):
         third[name].append(first[name][k])
-    third["tokens"][-1] = END
+    third["tokens"][-1], third["confidence"][-1] = END, first["confidence"][k] / 2
     third["top"] = []
     return document, position, token
 
