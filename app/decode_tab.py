@@ -119,8 +119,8 @@ def play(
         elif event["type"] == "begin":
             yield _viewer(event, number), *buttons(running=True), no_download()
         else:
-            if event["type"] == "stopped":
-                gr.Info(event["why"], title="Stopped")
+            if "why" in event:
+                gr.Warning(event["why"], title="Stopped")
             yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
 
 

@@ -85,7 +85,7 @@ def _events(decoding: Decoding, visitor: str) -> Iterator[Event]:
     for step in decoding:
         yield _commit(decoding, step, seen)
         if visitor in _stopping:
-            yield {"type": "stopped", "why": "as you wished"}
+            yield {"type": "stopped"}
             return
         if time.monotonic() - began > DEADLINE_SECONDS:
             yield {"type": "stopped", "why": f"a decode on this page may take {DEADLINE_SECONDS} seconds"}
