@@ -23,7 +23,8 @@ RUNNING: dict[str, Any] = {
     "api_visibility": "private",
 }  # fmt: skip
 """One at a time; whoever waits is told how many are before them."""
-_shown = count(1)
+_numbers = count(1)
+"""What makes equal events for the viewer differ, so that each is delivered."""
 
 
 @dataclass(frozen=True)
@@ -111,27 +112,27 @@ def play(
     decoding: Decoding, request: gr.Request, block: int | None = None
 ) -> Iterator[tuple[Any, Any, Any, Any]]:
     """A decode as it happens, and then its replay, at the opening of a block if one is named."""
-    for number, event in enumerate(session.events(decoding, str(request.session_hash)), start=1):
+    for event in session.events(decoding, str(request.session_hash)):
         if event["type"] == "load":
             run = event["run"]
             file = gr.DownloadButton(value=str(session.RUNS / f"{run}.parquet"), visible=True)
             yield replay(session.RUNS / f"{run}.json", block), gr.skip(), gr.skip(), file
         elif event["type"] == "begin":
-            yield _viewer(event, number), *buttons(running=True), no_download()
+            yield _viewer(event), *buttons(running=True), no_download()
         else:
             if "why" in event:
                 gr.Warning(event["why"], title="Stopped")
-            yield _viewer(event, number), gr.skip(), gr.skip(), gr.skip()
+            yield _viewer(event), gr.skip(), gr.skip(), gr.skip()
 
 
 def replay(payload: Path, block: int | None = None) -> gr.HTML:
     """A recorded decode, at its end or where a block opens; also if it is what was shown last."""
-    return _viewer({"type": "load", "url": url(payload), "block": block}, next(_shown))
+    return _viewer({"type": "load", "url": url(payload), "block": block})
 
 
-def _viewer(event: session.Event, number: int) -> gr.HTML:
-    """An event for the viewer. The number makes equal events differ, so that each is delivered."""
-    return gr.HTML(event={**event, "id": number})
+def _viewer(event: session.Event) -> gr.HTML:
+    """An event for the viewer."""
+    return gr.HTML(event={**event, "id": next(_numbers)})
 
 
 def no_download() -> gr.DownloadButton:

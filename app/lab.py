@@ -65,7 +65,10 @@ def measuring(trace: depcap.Trace, model: str) -> Iterator[str | Path]:
     if not found:
         raise DepcapError("this decode has one block only: no last block has had an influence")
     run, rows, began, number = uuid.uuid4().hex, list[dict[str, Any]](), time.monotonic(), 0
-    session.write_payload(trace, session.RUNS / f"{run}.json")
+    try:
+        session.write_payload(trace, session.RUNS / f"{run}.json")
+    except (TypeError, ValueError, LookupError):
+        raise DepcapError("this trace is damaged: its columns do not fit each other") from None
     for number, opening in enumerate(found, start=1):
         yield f"Measuring block {number} of {len(found)} …"
         made = measure(session.model(model).denoiser, opening, PLAN, number)

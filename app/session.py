@@ -2,9 +2,9 @@
 
 import json
 import tempfile
+import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,9 +26,8 @@ DEADLINE_SECONDS = 60
 KEPT_RUNS = 64
 RUNS = Path(tempfile.mkdtemp(prefix="depcap-runs-"))
 """Traces of this process's decodes; the oldest are removed."""
-_running: Counter[str] = Counter()
-_stopping: set[str] = set()
-"""How many decodes each visitor has under way, and who wants theirs to end."""
+_wishes: dict[str, threading.Event] = {}
+"""Of each visitor whose decode is under way: whether it is to end."""
 
 Event = dict[str, Any]
 
@@ -56,35 +55,31 @@ def prepare(prompt: str, model_name: str, settings: Settings) -> Decoding:
 
 def busy(visitor: str) -> bool:
     """Whether a decode of this visitor's is under way."""
-    return _running[visitor] > 0
+    return visitor in _wishes
 
 
 def stop(visitor: str) -> None:
     """End this visitor's decode after the step that it is at."""
-    if busy(visitor):
-        _stopping.add(visitor)
+    if wish := _wishes.get(visitor):
+        wish.set()
 
 
 def events(decoding: Decoding, visitor: str) -> Iterator[Event]:
     """What the viewer is told while a decode runs; last where its trace lies, or that it was stopped."""
-    _stopping.discard(visitor)  # one that came as the last decode ended
-    _running[visitor] += 1
+    wish = _wishes[visitor] = threading.Event()
     try:
-        yield from _events(decoding, visitor)
+        yield from _events(decoding, wish)
     finally:
-        _stopping.discard(visitor)
-        _running[visitor] -= 1
-        if not _running[visitor]:
-            del _running[visitor]
+        _wishes.pop(visitor, None)
 
 
-def _events(decoding: Decoding, visitor: str) -> Iterator[Event]:
+def _events(decoding: Decoding, wish: threading.Event) -> Iterator[Event]:
     yield _begin(decoding)
     seen: set[int] = set(decoding.request.prompts[0])
     began = time.monotonic()
     for step in decoding:
         yield _commit(decoding, step, seen)
-        if visitor in _stopping:
+        if wish.is_set():
             yield {"type": "stopped"}
             return
         if time.monotonic() - began > DEADLINE_SECONDS:

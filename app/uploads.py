@@ -5,7 +5,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import depcap
-from analysis.payload import payload
 from app import session
 from depcap import DepcapError
 from depcap.models.loading import Model
@@ -29,10 +28,6 @@ def uploaded(file: str, model: Model) -> depcap.Trace:
         raise DepcapError(f"this trace was not decoded with {model.name}")
     _check_header(trace.header, model)
     _check_steps(trace)
-    try:
-        payload(trace)
-    except (TypeError, ValueError, LookupError):
-        raise DepcapError("this trace is damaged: its columns do not fit each other") from None
     return trace
 
 
@@ -74,8 +69,7 @@ def _said_size(said: pq.FileMetaData) -> float:
 def _unfolded_texts(batch: pa.RecordBatch) -> int:
     """Bytes of all texts, each as often as it is meant, if all were as long as the longest."""
     found = [batch.column(name) for name in TEXTS if name in batch.schema.names]
-    flat = [column.flatten() if pa.types.is_list(column.type) else column for column in found]
-    texts = [column for column in flat if pa.types.is_dictionary(column.type) and len(column.dictionary)]
+    texts = [column.flatten() if pa.types.is_list(column.type) else column for column in found]
     return sum(len(column) * (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) for column in texts)
 
 

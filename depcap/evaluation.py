@@ -210,7 +210,6 @@ def evaluate_likelihood(
 ) -> LikelihoodReport:
     """The likelihood of the first `limit` held-out reference responses."""
     chosen, problems = held_out(task, limit)
-    masks = 1 if model.denoiser.causal else masks  # exact, from one forward without any
     began = time.perf_counter()
     found = likelihood(model, ((e.prompt, e.reference) for e in problems), masks, progress)
     return LikelihoodReport(task, chosen.version, limit, **asdict(found), seconds=time.perf_counter() - began)

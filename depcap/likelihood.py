@@ -43,7 +43,8 @@ def likelihood(
     masks: int = 32,
     progress: Progress = lambda _done: None,
 ) -> Likelihood:
-    """The mean over `(prompt, response)` pairs, token for token; `masks` draws each, the same for any model.
+    """The mean over `(prompt, response)` pairs, token for token; `masks` draws each, the same for
+    any diffusion model; a causal one needs none.
 
     The draws' sizes are spread evenly over 1 to T (one random offset), which steadies the mean.
     """
@@ -51,6 +52,7 @@ def likelihood(
         raise DepcapError(f"masks {masks} must be at least 1")
     if model.tokenizer is None:
         raise DepcapError(f"{model.name} has no tokenizer, so it has no likelihood of a text")
+    masks = 1 if model.denoiser.causal else masks  # exact, from one forward
     sums, lengths = [], []
     for number, (prompt, response) in enumerate(pairs):
         noise = torch.Generator().manual_seed(number)
@@ -71,9 +73,8 @@ def _nats(
     denoiser: TransformerDenoiser, head: list[int], tail: list[int], masks: int, noise: torch.Generator
 ) -> float:
     """One response's negative log-likelihood, or its bound."""
-    rows = 1 if denoiser.causal else masks
-    ids = torch.tensor(head + tail, device=denoiser.device).repeat(rows, 1)
-    masked = torch.ones(rows, len(tail), dtype=torch.bool)
+    ids = torch.tensor(head + tail, device=denoiser.device).repeat(masks, 1)
+    masked = torch.ones(masks, len(tail), dtype=torch.bool)
     if not denoiser.causal:
         masked = draw_masks(len(tail), masks, noise)
         ids[:, len(head) :][masked] = denoiser.mask_id

@@ -278,6 +278,12 @@ def test_uploads_whose_steps_make_no_sense_are_refused(
         uploaded(str(file), text_model)
 
 
+def test_a_trace_that_the_viewer_cannot_show_is_not_measured(trace: depcap.Trace) -> None:
+    header = trace.header.model_copy(update={"end_ids": []})
+    with pytest.raises(DepcapError, match="damaged"):
+        next(lab.measuring(replace(trace, header=header), "tiny-llada"))
+
+
 def test_of_a_long_decode_the_number_of_blocks_that_were_not_measured_is_told(
     trace: depcap.Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -397,18 +397,8 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
-    code, _, err = run_cli(
-        "analyze",
-        "calibration",
-        "--model",
-        str(text_folder),
-        "--limit",
-        "1",
-        "--gen-length",
-        "8",
-        "--out",
-        str(out),
-    )
+    options = ("--model", str(text_folder), "--limit", "1", "--gen-length", "8", "--out", str(out))
+    code, _, err = run_cli("analyze", "calibration", *options)
     assert (code, err.count("\n")) == (2, 1)
     assert "Not a directory" in err
 
